@@ -1,1 +1,1 @@
-"""."""
+"""The HTTP face: one router for each kind of user."""

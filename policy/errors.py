@@ -1,4 +1,4 @@
-"""The root of every error that Senda raises on purpose: a stable code, a message that says what to do, a field."""
+"""The root of every error that Senda raises on purpose: stable code, message that says what to do, field."""
 
 
 class SendaError(Exception):

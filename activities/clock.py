@@ -1,0 +1,77 @@
+"""Advancing a creditor's test clock: whatever falls due on the way runs in order, each at its own instant."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.engine import Engine
+from activities.launching import enter
+from activities.telling import relaunch, tell_all
+from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
+from ledger.database import Ledger
+from ledger.opening import due_to_enter
+from ledger.outbox import unsent_of
+from policy.errors import SendaError
+
+AT_ONCE = 32
+TICKS = 40
+"""How often one journey is ticked at one instant before it counts as stuck (a tick may end with a run)."""
+
+BATCH = 500
+
+
+class Stuck(SendaError):
+    """A journey does not do what is due (HTTP 503)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Where the clock stands, and how many journeys had something to do on the way."""
+
+    now: datetime
+    woken: int
+
+
+async def advance(ledger: Ledger, engine: Engine, creditor: str, to: datetime) -> Advanced:
+    """Advance to an instant; returns once every journey has settled. Interrupted, it goes on when called again."""
+    woken: set[str] = set()
+    async with advancing(ledger, creditor, to):
+        await tell_all(ledger, engine, await unsent_of(ledger, creditor))
+        while (at := await next_instant(ledger, creditor)) is not None and at <= to:
+            await set_clock(ledger, creditor, at)
+            while accounts := await due_to_enter(ledger, creditor, BATCH):
+                launched = await enter(ledger, engine, accounts)
+                woken.update(launch.terms.journey_id for launch in launched)
+            woken |= await _settle(ledger, engine, creditor, at)
+        await set_clock(ledger, creditor, to)
+    return Advanced(to, len(woken))
+
+
+async def _settle(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -> set[str]:
+    woken: set[str] = set()
+    for _ in range(TICKS):
+        due = await due_journeys(ledger, creditor, at)
+        if not due:
+            return woken
+        woken |= {journey.journey_id for journey in due}
+        await _tick_all(ledger, engine, due, at)
+    raise Stuck("clock.stuck", "a journey does not do what is due: see the worker's log, then advance again")
+
+
+async def _tick_all(ledger: Ledger, engine: Engine, due: list[DueJourney], at: datetime) -> None:
+    """Tick side by side, but journeys of one person in turn, so that a run comes out the same each time."""
+    people: defaultdict[int, list[str]] = defaultdict(list)
+    for journey in due:
+        people[journey.person_id].append(journey.journey_id)
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def tick(journeys: list[str]) -> None:
+        async with free:
+            for journey_id in journeys:
+                if not await engine.tick(journey_id, at):
+                    await relaunch(ledger, engine, journey_id)
+
+    async with asyncio.TaskGroup() as group:
+        for journeys in people.values():
+            group.create_task(tick(journeys))

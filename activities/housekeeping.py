@@ -1,0 +1,110 @@
+"""What the worker does beside its queue: relay, launches, entries of the day, imports, and the reconciler."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from temporalio.service import RPCError
+
+from activities.engine import Engine
+from activities.launching import enter
+from activities.telling import relaunch, tell_all
+from ledger.database import Ledger
+from ledger.intake import waiting_imports
+from ledger.opening import due_to_enter, mark_launched, not_launched
+from ledger.outbox import open_journey_ids, standing_of, unsent
+from ledger.payments import Told
+
+GRACE = timedelta(seconds=3)
+"""How long the process that wrote something has to tell the engine by itself."""
+
+BATCH = 500
+RELAY_EVERY = timedelta(seconds=1)
+RECONCILE_EVERY = timedelta(hours=1)
+
+log = structlog.get_logger()
+
+
+class Housekeeping:
+    """Loops that mend whatever a crash or an outage left behind. All of it may run in several workers at once."""
+
+    def __init__(self, ledger: Ledger, engine: Engine) -> None:
+        self._ledger = ledger
+        self._engine = engine
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_every(RELAY_EVERY, "relay", self.relay))
+            group.create_task(_every(RELAY_EVERY, "entries", self.entries))
+            group.create_task(_every(RELAY_EVERY, "imports", self.imports))
+            group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))
+
+    async def relay(self) -> None:
+        """Send what waits in the outbox, and launch what was opened and never launched."""
+        while (waiting := await unsent(self._ledger, GRACE, BATCH)) and await tell_all(
+            self._ledger, self._engine, waiting
+        ):
+            pass
+        for journey_id in await not_launched(self._ledger, GRACE, BATCH):
+            await relaunch(self._ledger, self._engine, journey_id)
+            await mark_launched(self._ledger, [journey_id])
+
+    async def entries(self) -> None:
+        """Start the journeys of accounts whose day has come, where the real clock rules."""
+        while accounts := await due_to_enter(self._ledger, None, BATCH):
+            await enter(self._ledger, self._engine, accounts)
+
+    async def imports(self) -> None:
+        """See that each import that arrived whole has its workflow."""
+        for one in await waiting_imports(self._ledger):
+            await self._engine.start_intake(one.import_id, one.rate)
+
+    async def reconcile(self) -> None:
+        """Compare what each journey has heard with what the record says; mend the engine where it fell behind.
+
+        It also serves an engine restored from an older backup: journeys that it lost are launched again from the
+        record, journeys that it still holds open although they ended are told so.
+        """
+        mended = 0
+        held = {journey_id async for journey_id in self._engine.running()}
+        after = ""
+        while page := await open_journey_ids(self._ledger, after, BATCH):
+            after = page[-1]
+            for journey_id in page:
+                held.discard(journey_id)
+                mended += await self._mend(journey_id)
+        for journey_id in held:  # open in the engine, closed in the record
+            mended += await self._mend(journey_id)
+        if mended:
+            log.info("reconciled", journeys=mended)
+
+    async def _mend(self, journey_id: str) -> int:
+        try:
+            standing = await standing_of(self._ledger, journey_id)
+        except LookupError:
+            log.error("journey_without_record", journey=journey_id)
+            return 0
+        applied = await self._engine.applied(journey_id)
+        if applied is None:
+            await relaunch(self._ledger, self._engine, journey_id)
+            return 1
+        if applied < standing.seq:
+            await self._engine.tell(Told(0, journey_id, "reconcile", standing))
+            return 1
+        return 0
+
+
+async def _every(pause: timedelta, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Repeat some work; an outage of the database or the engine is reported and waited out."""
+    while True:
+        try:
+            await work()
+        except (RPCError, OperationalError, PoolTimeout) as error:
+            log.warning("housekeeping_waits", task=name, error=type(error).__name__)
+        except ExceptionGroup as group:
+            log.warning("housekeeping_waits", task=name, error=type(group.exceptions[0]).__name__)
+        await asyncio.sleep(pause.total_seconds())

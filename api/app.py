@@ -1,0 +1,57 @@
+"""The application: its parts made at start, its routers, its description."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from activities.engine import connect
+from api import journeys, operators, processors
+from api.context import Parts, PartsOf
+from api.problems import Problem, install
+from ledger.access import create_key
+from ledger.database import Ledger
+from policy.errors import SendaError
+from settings import Settings
+
+DESCRIPTION = """One durable, lawful journey for each delinquent account.
+
+Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with offset. Every error is
+`application/problem+json` with a stable `code`. A POST that creates takes an `Idempotency-Key`.
+"""
+
+health = APIRouter(tags=["health"])
+
+
+@health.get("/health", responses={503: {"model": Problem}})
+async def get_health(here: PartsOf) -> dict[str, str]:
+    """Whether the API, Postgres and the engine answer."""
+    async with here.ledger.transaction() as tx:
+        await tx.execute("SELECT 1")
+    if not await here.engine.healthy():
+        raise SendaError("engine.unavailable", "the engine does not answer")
+    return {"status": "ok"}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API for these settings."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        engine = await connect(settings.temporal_address, settings.temporal_namespace, settings.payload_keys)
+        async with Ledger(settings.database_url) as ledger:
+            if settings.admin_key is not None:
+                await create_key(ledger, "admin", "admin", settings.admin_key.get_secret_value())
+            app.state.parts = Parts(ledger, engine, settings.processor_secret.get_secret_value())
+            yield
+            if app.state.parts.running:
+                await asyncio.wait(app.state.parts.running, timeout=5)
+
+    app = FastAPIOffline(title="Senda", version="1", description=DESCRIPTION, lifespan=lifespan)
+    install(app)
+    for part in (operators, journeys, processors):
+        app.include_router(part.router)
+    app.include_router(health)
+    return app

@@ -1,0 +1,112 @@
+"""Every error as problem details (RFC 9457) with a stable code; nothing else leaves the API."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from temporalio.service import RPCError
+
+from activities.clock import Stuck
+from journey.playbook import PlaybookError
+from ledger.commands import Conflict, NotFound
+from policy.errors import SendaError
+
+log = structlog.get_logger()
+
+
+class Forbidden(SendaError):
+    """The actor's role does not allow this (HTTP 403)."""
+
+
+class Unauthenticated(SendaError):
+    """Nobody known is asking (HTTP 401)."""
+
+
+class BadRequest(SendaError):
+    """The request cannot be read (HTTP 400)."""
+
+
+STATUS: dict[type[SendaError], int] = {
+    BadRequest: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stuck: 503,
+}
+
+
+class Problem(BaseModel):
+    """An error. `code` is stable: programs may rely on it; `detail` says what to do."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["the due date is no date: write it as 2026-03-31"])
+    code: str = Field(examples=["date_invalid"])
+    field: str | None = Field(default=None, examples=["due_date"])
+    problems: list[dict[str, str]] | None = None
+
+
+def status_of(error: Exception) -> tuple[int, str]:
+    """The HTTP status and the code of an error."""
+    match error:
+        case SendaError():
+            return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422), error.code
+        case RequestValidationError():
+            return 422, "request.invalid"
+        case HTTPException():
+            return error.status_code, f"http.{error.status_code}"
+        case OperationalError() | PoolTimeout():
+            return 503, "ledger.unavailable"
+        case RPCError():
+            return 503, "engine.unavailable"
+        case _:
+            return 500, "internal"
+
+
+def problem(error: Exception) -> JSONResponse:
+    """The answer to an error. What is not meant for clients goes to the log only."""
+    status, code = status_of(error)
+    extra: dict[str, Any] = {}
+    match error:
+        case PlaybookError():
+            detail = error.message
+            extra["problems"] = [{"place": place, "message": message} for place, message in error.problems]
+        case SendaError():
+            detail = error.message
+        case RequestValidationError():
+            first = error.errors()[0]
+            extra["field"] = ".".join(str(part) for part in first["loc"][1:]) or None
+            detail = str(first["msg"])
+        case HTTPException():
+            detail = str(error.detail)
+        case OperationalError() | PoolTimeout() | RPCError():
+            detail = "a part of Senda does not answer: nothing was changed, try again in a moment"
+        case _:
+            detail = "something failed here: nothing was changed; the log says more"
+            log.error("unexpected", exc_info=error)
+    if isinstance(error, SendaError) and error.field:
+        extra["field"] = error.field
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **extra)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(
+        body.model_dump(exclude_none=True), status, media_type="application/problem+json", headers=headers
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this application with problem details."""
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return problem(error)
+
+    for kind in (SendaError, RequestValidationError, HTTPException, OperationalError, PoolTimeout, RPCError, Exception):
+        app.add_exception_handler(kind, answer)

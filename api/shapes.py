@@ -1,0 +1,236 @@
+"""What requests and answers look like, with examples for the API's own description."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from journey.playbook import Outcome, Stage
+from journey.state import Status
+from ledger.access import Role
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+
+
+class Shape(BaseModel):
+    """A body that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Money(BaseModel):
+    """An exact amount: a decimal string and an ISO 4217 code."""
+
+    amount: str = Field(examples=["185000.00"])
+    currency: str = Field(examples=["COP"])
+
+
+class CreditorIn(Shape):
+    """A creditor's settings."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["Crédito Amable S.A.S."])
+    pack: str = Field(examples=["CO"], description="the law that its contacts follow")
+    currency: str = Field(examples=["COP"])
+    playbook: str = Field(examples=["consumo-co"], description="the key of a playbook that was PUT")
+    test_clock: AwareDatetime | None = Field(
+        default=None, examples=[None], description="an instant binds its journeys to a test clock"
+    )
+    time_zone: str | None = Field(default=None, examples=["America/Bogota"])
+
+
+class CreditorOut(BaseModel):
+    """A creditor."""
+
+    creditor: str = Field(examples=["amable"])
+    name: str
+    pack: str
+    currency: str
+    playbook: str
+    test_clock: datetime | None
+    time_zone: str
+
+
+class PlaybookOut(BaseModel):
+    """A playbook's version."""
+
+    key: str = Field(examples=["consumo-co"])
+    hash: str = Field(examples=["9f2c…"])
+    warnings: list[str] = []
+
+
+class ImportStarted(BaseModel):
+    """An import that arrived whole."""
+
+    import_id: str
+
+
+class ImportOut(BaseModel):
+    """An import's progress: `rows` read, `accepted` into the ledger so far, `rejected`, journeys `started` so far."""
+
+    import_id: str
+    status: Literal["receiving", "applying", "starting", "done", "failed"]
+    rows: int
+    accepted: int
+    rejected: int
+    started: int
+
+
+class JourneyIn(Shape):
+    """The account whose journey shall start."""
+
+    creditor: Slug = Field(examples=["amable"])
+    account: str = Field(min_length=1, max_length=128, examples=["CR-10024"])
+
+
+class NextStep(BaseModel):
+    """The step that comes next, as far as known now."""
+
+    key: str = Field(examples=["aviso-1"])
+    due_at: datetime | None
+
+
+class Strategy(BaseModel):
+    """The playbook's version that the journey follows."""
+
+    playbook: str
+    hash: str
+
+
+class JourneyOut(BaseModel):
+    """An account's journey."""
+
+    journey_id: str = Field(examples=["journey:amable:CR-10024:1"])
+    creditor: str
+    account: str
+    episode: int
+    status: Status
+    stage: Stage | None
+    outcome: Outcome | None
+    days_past_due: int
+    balance: Money
+    next_step: NextStep | None
+    strategy: Strategy
+    due_date: Any = Field(examples=["2026-03-31"], description="the oldest unpaid due date when it opened")
+    opening_balance: Money
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_days_past_due: int | None
+
+
+class PageOf[Item](BaseModel):
+    """A page; `next_cursor` leads to the next one."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class ContactOut(BaseModel):
+    """A decision on a contact, and what came of it."""
+
+    step: str
+    stage: Stage
+    channel: str | None
+    status: Literal["refused", "permitted", "sent", "delivered", "read", "answered", "failed", "unknown", "skipped"]
+    reason: str | None
+    decided_at: datetime
+    sent_at: datetime | None
+    rules: list[str] = Field(examples=[["CO-03"]])
+    next_allowed_at: datetime | None
+    content_sha256: str | None
+
+
+class EventOut(BaseModel):
+    """Something that happened to a journey: `at` by the business clock, `recorded_at` by the real one."""
+
+    seq: int
+    episode: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    actor: str
+    data: dict[str, Any]
+
+
+class PauseIn(Shape):
+    """A pause: no contacts from `from` (now where none is given) until `until`, or until resumed."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    starts: AwareDatetime | None = Field(default=None, alias="from", examples=["2026-03-02T00:00:00-05:00"])
+    until: AwareDatetime | None = Field(default=None, examples=["2026-03-09T00:00:00-05:00"])
+    reason: str = Field(
+        min_length=1, max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["hardship"], description="a code, no prose"
+    )
+
+
+class CloseIn(Shape):
+    """The outcome that people decide for a journey."""
+
+    outcome: Outcome = Field(examples=["withdrawn"])
+
+
+class PaymentIn(Shape):
+    """What a payment processor tells."""
+
+    id: str = Field(min_length=1, max_length=200, examples=["pay_81273"])
+    type: Literal["payment", "reversal"]
+    creditor: str = Field(min_length=1, max_length=63, examples=["amable"])
+    account: str = Field(min_length=1, max_length=128, examples=["CR-10024"])
+    amount: Decimal = Field(gt=0, max_digits=18, examples=["185000.00"])
+    currency: str = Field(pattern="^[A-Z]{3}$", examples=["COP"])
+    paid_at: AwareDatetime = Field(examples=["2026-03-05T12:00:00-05:00"])
+    reverses: str | None = Field(default=None, max_length=200, examples=[None])
+
+
+class PaymentTaken(BaseModel):
+    """`applied` is true the first time; `unapplied` money is kept and shown until its account is known."""
+
+    applied: bool
+    status: Literal["applied", "duplicate", "unapplied"]
+    code: str | None = Field(default=None, examples=[None])
+
+
+class PaymentOut(BaseModel):
+    """A payment or reversal as it was told."""
+
+    seq: int
+    processor: str
+    id: str
+    type: str
+    creditor: str
+    account: str
+    amount: str
+    currency: str
+    paid_at: datetime
+    reverses: str | None
+    received_at: datetime
+    status: Literal["applied", "unapplied"]
+
+
+class ClockIn(Shape):
+    """Where the test clock shall stand."""
+
+    advance_to: AwareDatetime = Field(examples=["2026-03-09T12:00:00-05:00"])
+
+
+class ClockOut(BaseModel):
+    """Where it stands, and how many journeys had something to do on the way."""
+
+    now: datetime
+    woken: int
+
+
+class KeyIn(Shape):
+    """An API key to make."""
+
+    name: str = Field(min_length=1, max_length=100, examples=["core banking"])
+    role: Role
+
+
+class KeyOut(BaseModel):
+    """A new API key. The token is shown this once."""
+
+    key: str
+    token: str
+    role: Role

@@ -1,0 +1,103 @@
+"""What people command a journey to do: pause, resume, close. The record decides; the engine is told."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from journey.playbook import Outcome
+from journey.state import Hold
+from ledger.database import Connection, Ledger
+from ledger.payments import Told, tell_engine
+from ledger.record import Fact, Record, open_record, write
+from policy.errors import SendaError
+
+
+class Conflict(SendaError):
+    """The journey's state does not admit the command (HTTP 409)."""
+
+
+class NotFound(SendaError):
+    """There is no such thing (HTTP 404)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No contacts from `starts` (now where none is given) until `ends`, or until resumed. `id` names the pause."""
+
+    id: str
+    starts: datetime | None
+    ends: datetime | None
+    reason: str
+
+
+async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor: str) -> Told:
+    """Hold a journey; raises `Conflict` with `journey.pause_overlaps` where another pause covers part of the time."""
+
+    async def act(tx: Connection, record: Record) -> Told:
+        hold = Hold(id=order.id, starts=order.starts or record.now, ends=order.ends)
+        if hold.ends is not None and hold.ends <= hold.starts:
+            raise SendaError("journey.pause_backwards", "'until' must come after 'from'", field="until")
+        holds = record.state.standing.holds
+        if any(_overlap(hold, other) for other in holds):
+            raise Conflict("journey.pause_overlaps", "another pause covers part of this time: resume it first", "from")
+        fact = {"from": hold.starts, "until": hold.ends, "reason": order.reason}
+        record.facts.append(Fact(f"pause:{hold.id}", "paused", record.now, fact, actor))
+        standing = record.tell(holds=(*holds, hold))
+        await write(tx, record)
+        return await tell_engine(tx, record.id, "pause", standing)
+
+    return await _command(ledger, creditor, account, act)
+
+
+async def resume(ledger: Ledger, creditor: str, account: str, command_id: str, actor: str) -> Told:
+    """End the pause that holds now; raises `Conflict` with `journey.not_paused` where none does."""
+
+    async def act(tx: Connection, record: Record) -> Told:
+        holds = record.state.standing.holds
+        current = next((hold for hold in holds if hold.covers(record.now)), None)
+        if current is None:
+            raise Conflict("journey.not_paused", "no pause holds at this moment: there is nothing to resume")
+        ended = current.model_copy(update={"ends": record.now})
+        record.facts.append(Fact(f"resume:{command_id}", "resumed", record.now, {"pause": current.id}, actor))
+        standing = record.tell(holds=[ended if hold.id == current.id else hold for hold in holds])
+        await write(tx, record)
+        return await tell_engine(tx, record.id, "resume", standing)
+
+    return await _command(ledger, creditor, account, act)
+
+
+async def close(ledger: Ledger, creditor: str, account: str, outcome: Outcome, actor: str) -> Told:
+    """End a journey with an outcome that people decide."""
+
+    async def act(tx: Connection, record: Record) -> Told:
+        record.facts.append(Fact("closed", "closed", record.now, {"outcome": outcome}, actor))
+        standing = record.tell(outcome=outcome)
+        await write(tx, record)
+        return await tell_engine(tx, record.id, "close", standing)
+
+    return await _command(ledger, creditor, account, act)
+
+
+async def _command(
+    ledger: Ledger, creditor: str, account: str, act: Callable[[Connection, Record], Awaitable[Told]]
+) -> Told:
+    async with ledger.transaction() as tx:
+        row = await (
+            await tx.execute(
+                """
+                SELECT a.id FROM accounts a JOIN people p ON p.id = a.person_id
+                WHERE a.creditor = %s AND a.key = %s FOR UPDATE OF p""",
+                [creditor, account],
+            )
+        ).fetchone()
+        if row is None:
+            raise NotFound("account.unknown", "no such account: import it first", "account")
+        record = await open_record(tx, account_id=row["id"])
+        if record is None:
+            raise Conflict("journey.not_open", "the account has no open journey")
+        return await act(tx, record)
+
+
+def _overlap(one: Hold, other: Hold) -> bool:
+    """Half-open intervals: a pause may start where another ends."""
+    return (other.ends is None or one.starts < other.ends) and (one.ends is None or other.starts < one.ends)

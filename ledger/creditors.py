@@ -1,0 +1,126 @@
+"""Creditors and playbooks: who is owed, under which law, with which timeline."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from babel.numbers import get_currency_precision, list_currencies
+from psycopg.types.json import Jsonb
+
+from journey.playbook import Playbook, parse_playbook
+from ledger.commands import Conflict, NotFound
+from ledger.database import Ledger
+from policy import load_pack
+from policy.errors import SendaError
+
+
+@dataclass(frozen=True, slots=True)
+class Creditor:
+    """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one."""
+
+    key: str
+    name: str
+    pack: str
+    currency: str
+    playbook: str
+    test_clock: datetime | None
+    time_zone: str
+
+
+def decimals(currency: str) -> int:
+    """How many decimals an amount of this currency may have (ISO 4217 minor units); raises on an unknown code."""
+    if currency not in list_currencies():
+        raise SendaError("currency.unknown", f"{currency!r} is not an ISO 4217 currency code", field="currency")
+    return get_currency_precision(currency)
+
+
+async def put_creditor(
+    ledger: Ledger,
+    key: str,
+    *,
+    name: str,
+    pack: str,
+    currency: str,
+    playbook: str,
+    test_clock: datetime | None,
+    time_zone: str | None,
+) -> Creditor:
+    """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them."""
+    loaded = load_pack(pack)
+    decimals(currency)
+    zone = time_zone or loaded.zones[0]
+    if zone not in available_timezones():
+        raise SendaError("time_zone.unknown", f"{zone!r} is no IANA time zone", field="time_zone")
+    async with ledger.transaction() as tx:
+        known = await (await tx.execute("SELECT FROM playbook_versions WHERE key = %s LIMIT 1", [playbook])).fetchone()
+        if known is None:
+            raise SendaError("playbook.unknown", f"no playbook {playbook!r}: PUT it first", field="playbook")
+        before = await (
+            await tx.execute(
+                """
+                SELECT currency, test_clock, EXISTS (SELECT FROM accounts WHERE creditor = key) AS accounts,
+                    EXISTS (SELECT FROM journeys WHERE creditor = key AND NOT closed) AS open
+                FROM creditors WHERE key = %s FOR UPDATE""",
+                [key],
+            )
+        ).fetchone()
+        if before is not None and before["accounts"] and before["currency"] != currency:
+            raise Conflict("creditor.currency_fixed", "its accounts are kept in another currency", "currency")
+        if before is not None and before["test_clock"] != test_clock:
+            if before["open"]:
+                raise Conflict(
+                    "creditor.clock_fixed",
+                    "journeys are open: advance the clock with POST …/clock instead",
+                    "test_clock",
+                )
+            if before["test_clock"] and test_clock and test_clock < before["test_clock"]:
+                raise Conflict("clock.backwards", "the test clock cannot go back", "test_clock")
+        await tx.execute(
+            """
+            INSERT INTO creditors (key, name, pack, currency, playbook, test_clock, time_zone)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (key) DO UPDATE SET name = excluded.name, pack = excluded.pack,
+                currency = excluded.currency, playbook = excluded.playbook, test_clock = excluded.test_clock,
+                time_zone = excluded.time_zone""",
+            [key, name, pack, currency, playbook, test_clock, zone],
+        )
+    return Creditor(key, name, pack, currency, playbook, test_clock, zone)
+
+
+async def creditor(ledger: Ledger, key: str) -> Creditor:
+    """A creditor by its key; raises `NotFound`."""
+    async with ledger.transaction() as tx:
+        row = await (
+            await tx.execute(
+                "SELECT key, name, pack, currency, playbook, test_clock, time_zone FROM creditors WHERE key = %s",
+                [key],
+            )
+        ).fetchone()
+    if row is None:
+        raise NotFound("creditor.unknown", f"no creditor {key!r}: PUT it first", "creditor")
+    return Creditor(**row)
+
+
+async def put_playbook(ledger: Ledger, playbook: Playbook) -> str:
+    """Keep a playbook and return its hash. New journeys of its creditors follow it; running ones keep theirs."""
+    async with ledger.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO playbooks (hash, content) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [playbook.hash, Jsonb(playbook)],
+        )
+        await tx.execute(
+            """
+            INSERT INTO playbook_versions (key, hash) SELECT %(key)s, %(hash)s
+            WHERE NOT EXISTS (SELECT FROM current_playbooks WHERE key = %(key)s AND hash = %(hash)s)""",
+            {"key": playbook.key, "hash": playbook.hash},
+        )
+    return playbook.hash
+
+
+async def current_playbook(ledger: Ledger, key: str) -> Playbook:
+    """The version of a playbook that new journeys follow; raises `NotFound`."""
+    async with ledger.transaction() as tx:
+        row = await (await tx.execute("SELECT content FROM current_playbooks WHERE key = %s", [key])).fetchone()
+    if row is None:
+        raise NotFound("playbook.unknown", f"no playbook {key!r}: PUT it first", "playbook")
+    return parse_playbook(row["content"])

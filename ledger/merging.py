@@ -1,0 +1,168 @@
+"""Merging an import's rows into the ledger: set-based, a batch a transaction, safe to repeat."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from ledger.database import Connection, Ledger
+from ledger.intake import MERGE_BATCH, start_phase
+from ledger.payments import Told, apply_unapplied, tell_engine
+from ledger.record import Fact, next_entry, open_record, playbook_of, write
+from ledger.standing import owed
+
+_BATCH = """
+SELECT r.row, r.account, r.debtor, r.content FROM import_rows r
+WHERE r.import_id = %s AND r.row > %s ORDER BY r.row LIMIT %s"""
+
+_PEOPLE = "INSERT INTO people (key) SELECT DISTINCT key FROM unnest(%s::text[]) key ORDER BY key ON CONFLICT DO NOTHING"
+
+_LOCK = "SELECT id, key FROM people WHERE key = ANY(%s) ORDER BY id FOR UPDATE"
+
+_DEBTORS = """
+INSERT INTO debtors (creditor, person_id, name, language, time_zones, addresses, authorised_channels, preferred_channel)
+SELECT DISTINCT ON (p.id) %(creditor)s, p.id, d->>'name', d->>'language',
+    CASE WHEN jsonb_array_length(d->'time_zones') > 0
+        THEN ARRAY(SELECT jsonb_array_elements_text(d->'time_zones')) ELSE ARRAY[%(zone)s] END,
+    d->'addresses', ARRAY(SELECT jsonb_array_elements_text(d->'authorised_channels')), d->>'preferred_channel'
+FROM (SELECT r.row, r.debtor, r.content->'debtor' AS d FROM import_rows r
+      WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)) x
+JOIN people p ON p.key = x.debtor
+ORDER BY p.id, x.row DESC
+ON CONFLICT (creditor, person_id) DO UPDATE SET name = excluded.name, language = excluded.language,
+    time_zones = excluded.time_zones, addresses = excluded.addresses,
+    authorised_channels = excluded.authorised_channels, preferred_channel = excluded.preferred_channel"""
+
+_MOVED = """
+INSERT INTO import_errors (import_id, row, field, code, text)
+SELECT r.import_id, r.row, 'debtor.key', 'account_of_another', 'the account belongs to another debtor'
+FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.account
+JOIN people p ON p.id = a.person_id
+WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s) AND p.key <> r.debtor
+RETURNING row"""
+
+_ACCOUNTS = """
+INSERT INTO accounts (creditor, key, debtor_id, person_id, currency, facts, import_id)
+SELECT DISTINCT ON (r.account) %(creditor)s, r.account, d.id, p.id, %(currency)s, r.content->'facts', %(id)s
+FROM import_rows r JOIN people p ON p.key = r.debtor
+JOIN debtors d ON d.creditor = %(creditor)s AND d.person_id = p.id
+WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
+ORDER BY r.account, r.row DESC
+ON CONFLICT (creditor, key) DO UPDATE SET facts = accounts.facts || excluded.facts, import_id = excluded.import_id
+RETURNING id, key"""
+
+_DUES = """
+INSERT INTO dues (account_id, key, due_date)
+SELECT DISTINCT ON (a.id, u->>'key') a.id, u->>'key', (u->>'due_date')::date
+FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.account
+CROSS JOIN jsonb_array_elements(r.content->'dues') u
+WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
+ORDER BY a.id, u->>'key', r.row DESC
+ON CONFLICT (account_id, key) DO UPDATE SET due_date = excluded.due_date"""
+
+_CHARGES = """
+INSERT INTO postings (account_id, due_id, kind, amount, currency, effective_at)
+SELECT x.account_id, x.due_id, CASE WHEN x.charged IS NULL THEN 'charge' ELSE 'adjustment' END,
+    x.amount - coalesce(x.charged, 0), %(currency)s, coalesce(c.test_clock, clock_timestamp())
+FROM (
+    SELECT DISTINCT ON (u.id) u.account_id, u.id AS due_id, (e->>'amount')::numeric AS amount,
+        (SELECT sum(o.amount) FROM postings o WHERE o.due_id = u.id AND o.kind IN ('charge', 'adjustment')) AS charged
+    FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.account
+    CROSS JOIN jsonb_array_elements(r.content->'dues') e
+    JOIN dues u ON u.account_id = a.id AND u.key = e->>'key'
+    WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
+    ORDER BY u.id, r.row DESC) x
+JOIN creditors c ON c.key = %(creditor)s
+WHERE x.amount <> coalesce(x.charged, 0)"""
+
+_OWED = """
+SELECT a.id, a.key, d.time_zones[1] AS zone,
+    coalesce((SELECT sum(amount) FROM postings o WHERE o.account_id = a.id), 0) AS balance,
+    (SELECT min(u.due_date) FROM dues u WHERE u.account_id = a.id
+        AND (SELECT sum(o.amount) FROM postings o WHERE o.due_id = u.id) > 0) AS oldest_due,
+    EXISTS (SELECT FROM journeys j WHERE j.account_id = a.id AND NOT j.closed) AS running,
+    EXISTS (SELECT FROM payments p WHERE p.creditor = a.creditor AND p.account = a.key
+        AND NOT EXISTS (SELECT FROM postings o WHERE o.payment_id = p.id)) AS waiting
+FROM accounts a JOIN debtors d ON d.id = a.debtor_id WHERE a.id = ANY(%s) ORDER BY a.id"""
+
+
+async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]:
+    """Merge the next rows of an import; returns whether more remain, and what running journeys must be told.
+
+    A row seen before changes what it says differently: a changed amount is posted as an adjustment, never twice.
+    """
+    async with ledger.transaction() as tx:
+        head = await (
+            await tx.execute(
+                """
+                SELECT i.creditor, i.applied_to, c.currency, c.time_zone, b.hash, b.content::text AS playbook
+                FROM imports i JOIN creditors c ON c.key = i.creditor
+                JOIN current_playbooks b ON b.key = c.playbook WHERE i.id = %s FOR UPDATE OF i""",
+                [import_id],
+            )
+        ).fetchone()
+        assert head is not None
+        batch = await (await tx.execute(_BATCH, [import_id, head["applied_to"], MERGE_BATCH])).fetchall()
+        if not batch:
+            await start_phase(tx, import_id)
+            return False, []
+        people = sorted({row["debtor"] for row in batch})
+        values = {
+            "id": import_id,
+            "creditor": head["creditor"],
+            "currency": head["currency"],
+            "zone": head["time_zone"],
+            "rows": [row["row"] for row in batch],
+        }
+        await tx.execute(_PEOPLE, [people])
+        await tx.execute(_LOCK, [people])
+        moved = {row["row"] for row in await (await tx.execute(_MOVED, values)).fetchall()}
+        values["rows"] = [row["row"] for row in batch if row["row"] not in moved]
+        await tx.execute(_DEBTORS, values)
+        accounts = await (await tx.execute(_ACCOUNTS, values)).fetchall()
+        await tx.execute(_DUES, values)
+        await tx.execute(_CHARGES, values)
+        told = await _follow(tx, head, [row["id"] for row in accounts])
+        await tx.execute(
+            """
+            UPDATE imports SET applied_to = %s, accepted = accepted + %s, rejected = rejected + %s WHERE id = %s""",
+            [batch[-1]["row"], len(batch) - len(moved), len(moved), import_id],
+        )
+        return True, told
+
+
+async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int]) -> list[Told]:
+    """What the new rows mean: waiting payments are applied, running journeys learn, the others get their entry day."""
+    told: list[Told] = []
+    entries: list[tuple[Any, int]] = []
+    book = playbook_of(head["hash"], head["playbook"])
+    for row in await (await tx.execute(_OWED, [list(accounts)])).fetchall():
+        if row["waiting"]:
+            await apply_unapplied(tx, head["creditor"], row["key"])
+        if row["running"]:
+            told += await _told(tx, row["id"])
+            continue
+        balance: Decimal = row["balance"]
+        oldest_due: date | None = row["oldest_due"]
+        if row["waiting"]:
+            now_owed = await owed(tx, row["id"])
+            balance, oldest_due = now_owed.balance, now_owed.oldest_due
+        entries.append((next_entry(book, row["zone"], balance, oldest_due), row["id"]))
+    async with tx.cursor() as cursor:
+        await cursor.executemany("UPDATE accounts SET enters_at = %s WHERE id = %s", entries)
+    return told
+
+
+async def _told(tx: Connection, account_id: int) -> list[Told]:
+    record = await open_record(tx, account_id=account_id)
+    now_owed = await owed(tx, account_id)
+    if record is None:
+        return []
+    last = record.state.standing
+    if (last.balance, last.oldest_due) == (now_owed.balance, now_owed.oldest_due):
+        return []
+    data = {"balance": now_owed.balance, "due_date": now_owed.oldest_due}
+    record.facts.append(Fact(f"dues:{last.seq + 1}", "dues_changed", record.now, data))
+    standing = record.tell(balance=now_owed.balance, oldest_due=now_owed.oldest_due)
+    await write(tx, record)
+    return [await tell_engine(tx, record.id, "dues", standing)]

@@ -1,0 +1,82 @@
+"""What came of a contact, and what the record last said to a journey that may have ended meanwhile."""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from journey.state import JourneyState, Standing
+from ledger.database import Connection, Ledger
+
+
+async def record_outcome(
+    ledger: Ledger,
+    contact_id: int,
+    status: str,
+    *,
+    provider_ref: str | None = None,
+    content_sha256: str | None = None,
+    detail: str | None = None,
+) -> Standing:
+    """Store what came of a permitted contact (`sent`, `failed`, `unknown`); returns the journey's last standing."""
+    async with ledger.transaction() as tx:
+        row = await (
+            await tx.execute(
+                """
+                SELECT c.journey_id, c.step, c.channel, j.state::text AS state, j.closed, j.outcome,
+                    greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp())) AS at
+                FROM contacts c JOIN journeys j ON j.id = c.journey_id JOIN creditors k ON k.key = c.creditor
+                WHERE c.id = %s""",
+                [contact_id],
+            )
+        ).fetchone()
+        assert row is not None
+        await tx.execute(
+            """
+            WITH told AS (
+                INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, detail, at)
+                VALUES (%(contact)s, %(status)s, %(ref)s, %(hash)s, %(detail)s, %(at)s))
+            INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
+            VALUES (%(journey)s, %(key)s, 'contact', 'senda', %(data)s, %(at)s)
+            ON CONFLICT (journey_id, key) DO NOTHING""",
+            {
+                "contact": contact_id,
+                "status": status,
+                "ref": provider_ref,
+                "hash": content_sha256,
+                "detail": detail,
+                "at": row["at"],
+                "journey": row["journey_id"],
+                "key": f"contact:{contact_id}:{status}",
+                "data": Jsonb(
+                    {
+                        "contact": contact_id,
+                        "step": row["step"],
+                        "channel": row["channel"],
+                        "status": status,
+                        "content_sha256": content_sha256,
+                        "detail": detail,
+                    }
+                ),
+            },
+        )
+        return _closing(row["state"], row["outcome"]) if row["closed"] else _standing(row["state"])
+
+
+async def closed_standing(tx: Connection, journey_id: str) -> Standing:
+    """The last standing of a journey that the record has closed."""
+    row = await (
+        await tx.execute("SELECT state::text AS state, outcome FROM journeys WHERE id = %s", [journey_id])
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"no record of {journey_id}")
+    return _closing(row["state"], row["outcome"])
+
+
+def _closing(state: str, outcome: Any) -> Standing:
+    """A closed journey's standing with its outcome, one `seq` later: a workflow that missed the end learns it."""
+    standing = _standing(state)
+    return standing.model_copy(update={"seq": standing.seq + 1, "outcome": outcome})
+
+
+def _standing(state: str) -> Standing:
+    return JourneyState.model_validate_json(state).standing

@@ -1,0 +1,231 @@
+"""A row of an import: what an account looks like from outside, and every fault that a row can have."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from journey.playbook import Channel
+
+LONGEST_ROW = 1 << 20
+"""Bytes; a longer line is no account."""
+
+_PHONE = re.compile(r"^\+[1-9]\d{6,14}$")
+_EMAIL = re.compile(r"^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$")
+_ZONES = available_timezones()
+
+CSV_COLUMNS = (
+    "account",
+    "debtor",
+    "name",
+    "language",
+    "time_zones",
+    "sms",
+    "whatsapp",
+    "email",
+    "call",
+    "letter",
+    "authorised_channels",
+    "preferred_channel",
+    "due",
+    "due_date",
+    "amount",
+)
+CSV_REQUIRED = ("account", "debtor", "due_date", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row was not taken: `row` is 1-based (without a header), `code` is stable, `text` says what to do."""
+
+    row: int
+    field: str | None
+    code: str
+    text: str
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, (float, bool)):
+        raise PydanticCustomError("amount_not_exact", 'write the amount as a string, as in "125000.50"')
+    if value is None or value == "":
+        raise PydanticCustomError("amount_missing", "the amount is missing")
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise PydanticCustomError("amount_invalid", "the amount is not a number") from None
+    if not amount.is_finite() or amount.adjusted() > 14:
+        raise PydanticCustomError("amount_invalid", "the amount is not a number of money")
+    if amount <= 0:
+        raise PydanticCustomError("amount_not_positive", "the amount must be more than zero")
+    return amount
+
+
+def _due_date(value: object) -> object:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise PydanticCustomError("date_invalid", "the due date is no date: write it as 2026-03-31") from None
+
+
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Day = Annotated[date, BeforeValidator(_due_date)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s/][^/\x00-\x1f]*$")]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DueRow(_Row):
+    """What falls due on a day: `amount` in the creditor's currency."""
+
+    key: Name
+    due_date: Day
+    amount: Amount
+
+
+class DebtorRow(_Row):
+    """The person who owes, as this creditor knows them."""
+
+    key: Name
+    name: str | None = Field(default=None, max_length=200)
+    language: str = Field(default="es", pattern="^(es|en|pt)$")
+    time_zones: tuple[str, ...] = ()
+    addresses: dict[Channel, str] = {}
+    authorised_channels: tuple[Channel, ...] = ()
+    preferred_channel: Channel | None = None
+
+    @field_validator("time_zones")
+    @classmethod
+    def _known_zones(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+        for zone in zones:
+            if zone not in _ZONES:
+                raise PydanticCustomError("time_zone_unknown", "{zone} is no IANA time zone", {"zone": zone})
+        return zones
+
+    @field_validator("addresses")
+    @classmethod
+    def _usable(cls, addresses: dict[Channel, str]) -> dict[Channel, str]:
+        for channel, address in addresses.items():
+            if channel in ("sms", "whatsapp", "call") and not _PHONE.match(address):
+                raise PydanticCustomError(
+                    "address_invalid",
+                    "the number for {channel} must look like +573001234567",
+                    {"channel": channel},
+                )
+            if channel == "email" and not _EMAIL.match(address):
+                raise PydanticCustomError("address_invalid", "the e-mail address is none")
+        return addresses
+
+
+class AccountRow(_Row):
+    """One account: the unit of an import."""
+
+    account: Name
+    debtor: DebtorRow
+    dues: tuple[DueRow, ...] = Field(min_length=1)
+    currency: str | None = None
+    facts: dict[str, Any] = {}
+
+    @field_validator("dues")
+    @classmethod
+    def _distinct(cls, dues: tuple[DueRow, ...]) -> tuple[DueRow, ...]:
+        if len({due.key for due in dues}) != len(dues):
+            raise PydanticCustomError("due_duplicate", "two dues of the account have the same key")
+        return dues
+
+
+_CODES = {
+    "missing": ("field_missing", "is missing"),
+    "extra_forbidden": ("field_unknown", "is not a field of an account"),
+    "literal_error": ("value_unknown", "is none of the known values"),
+    "string_pattern_mismatch": ("value_invalid", "has characters that are not allowed"),
+    "too_short": ("field_missing", "needs at least one entry"),
+    "string_too_short": ("field_missing", "is empty"),
+}
+
+
+def check_row(row: int, data: object, currency: str, decimals: int) -> AccountRow | list[RowError]:
+    """An account from decoded data, or all that is wrong with it. `decimals`: how many the currency has."""
+    try:
+        account = AccountRow.model_validate(data)
+    except ValidationError as error:
+        return [_fault(row, fault) for fault in error.errors(include_url=False, include_input=False)]
+    errors: list[RowError] = []
+    if account.currency is not None and account.currency != currency:
+        errors.append(RowError(row, "currency", "currency_mismatch", f"the creditor's accounts are kept in {currency}"))
+    for number, due in enumerate(account.dues):
+        exponent = due.amount.as_tuple().exponent
+        if isinstance(exponent, int) and -exponent > decimals:
+            text = f"{currency} has {decimals} decimals, the amount has {-exponent}"
+            errors.append(RowError(row, f"dues.{number}.amount", "amount_decimals", text))
+    return errors or account
+
+
+def _fault(row: int, fault: Any) -> RowError:
+    place = ".".join(str(part) for part in fault["loc"]) or None
+    code, text = _CODES.get(fault["type"], (fault["type"], fault["msg"]))
+    if place and fault["type"] in _CODES:
+        text = f"{place} {text}"
+    return RowError(row, place, code, text)
+
+
+def check_json(row: int, line: bytes, currency: str, decimals: int) -> AccountRow | list[RowError]:
+    """An account from a line of NDJSON."""
+    if len(line) > LONGEST_ROW:
+        return [RowError(row, None, "row_too_long", f"the line is longer than {LONGEST_ROW} bytes")]
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return [RowError(row, None, "row_not_json", "the line is not a JSON object")]
+    return check_row(row, data, currency, decimals)
+
+
+def csv_header(line: str) -> tuple[list[str], list[RowError]]:
+    """The columns of a CSV import, and what is wrong with them (then the whole file is refused)."""
+    columns = [name.strip().lstrip("\ufeff") for name in (next(csv.reader([line]), None) or ())]
+    errors = [
+        RowError(0, name, "column_unknown", f"column {name!r} is not known: use {', '.join(CSV_COLUMNS)}")
+        for name in columns
+        if name not in CSV_COLUMNS
+    ]
+    errors += [
+        RowError(0, name, "column_missing", f"column {name!r} is missing")
+        for name in CSV_REQUIRED
+        if name not in columns
+    ]
+    return columns, errors
+
+
+def check_csv(
+    row: int, columns: list[str], values: list[str], currency: str, decimals: int
+) -> AccountRow | list[RowError]:
+    """An account with one due from a CSV row."""
+    if len(values) != len(columns):
+        text = f"the row has {len(values)} values, the header {len(columns)}"
+        return [RowError(row, None, "row_width", text)]
+    cell = {name: value.strip() for name, value in zip(columns, values, strict=True) if value.strip()}
+    debtor: dict[str, Any] = {name: cell[name] for name in ("name", "language", "preferred_channel") if name in cell}
+    for name in ("time_zones", "authorised_channels"):
+        debtor[name] = [part.strip() for part in cell.get(name, "").split("|") if part.strip()]
+    debtor["addresses"] = {name: cell[name] for name in ("sms", "whatsapp", "email", "call", "letter") if name in cell}
+    if "debtor" in cell:
+        debtor["key"] = cell["debtor"]
+    due = {"key": cell.get("due", cell.get("due_date", "")), "due_date": cell.get("due_date", "")}
+    data: dict[str, Any] = {"debtor": debtor, "dues": [{**due, "amount": cell.get("amount", "")}]}
+    if "account" in cell:
+        data["account"] = cell["account"]
+    return check_row(row, data, currency, decimals)
+
+
+def csv_values(lines: Iterator[str]) -> Iterator[list[str]]:
+    """The records of CSV lines (a quoted value may hold line breaks)."""
+    return csv.reader(lines)

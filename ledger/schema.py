@@ -1,0 +1,379 @@
+"""The ledger's tables. Amounts are NUMERIC with a currency beside, instants are timestamptz, facts are append-only.
+
+The migrations in `ledger/migrations` create them; a test compares the two.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+APPEND_ONLY = (
+    "playbooks",
+    "playbook_versions",
+    "postings",
+    "payments",
+    "contacts",
+    "contact_events",
+    "journey_events",
+    "import_errors",
+    "audit",
+)
+"""Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
+
+Money = Numeric(20, 4)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _recorded(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+creditors = Table(
+    "creditors",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("pack", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("playbook", Text, nullable=False),
+    Column("test_clock", DateTime(timezone=True)),
+    _recorded("created_at"),
+)
+
+playbooks = Table(
+    "playbooks",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("content", JSONB, nullable=False),
+    _recorded("created_at"),
+)
+
+playbook_versions = Table(
+    "playbook_versions",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, index=True),
+    Column("hash", Text, ForeignKey("playbooks.hash"), nullable=False),
+    _recorded("created_at"),
+    comment="The last version of a key is the one that new journeys follow (view current_playbooks)",
+)
+
+people = Table(
+    "people",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),
+    comment="A human being, one across creditors: the row that permits and payments lock",
+)
+
+debtors = Table(
+    "debtors",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("name", Text),
+    Column("language", Text, nullable=False),
+    Column("time_zones", ARRAY(Text), nullable=False),
+    Column("addresses", JSONB, nullable=False),
+    Column("authorised_channels", ARRAY(Text), nullable=False),
+    Column("preferred_channel", Text),
+    UniqueConstraint("creditor", "person_id"),
+    comment="A person as one creditor knows it: name, addresses and authorisations are that creditor's",
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("debtor_id", BigInteger, ForeignKey("debtors.id"), nullable=False, index=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("currency", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("import_id", Text, index=True),
+    Column("enters_at", DateTime(timezone=True), comment="when its next journey starts; none: not by itself"),
+    UniqueConstraint("creditor", "key"),
+    Index("accounts_enters_at_idx", "creditor", "enters_at", postgresql_where=text("enters_at IS NOT NULL")),
+)
+
+dues = Table(
+    "dues",
+    metadata,
+    _id(),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("due_date", Date, nullable=False),
+    UniqueConstraint("account_id", "key"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    _id(),
+    Column("processor", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('payment', 'reversal')", name="kind"), nullable=False),
+    Column("creditor", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("paid_at", DateTime(timezone=True), nullable=False),
+    Column("reverses", Text),
+    _recorded("received_at"),
+    UniqueConstraint("processor", "external_id"),
+    Index("payments_account_idx", "creditor", "account"),
+    comment="What a processor told. Applied where postings name it, otherwise unapplied",
+)
+
+postings = Table(
+    "postings",
+    metadata,
+    _id(),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("due_id", BigInteger, ForeignKey("dues.id"), index=True, comment="none: unapplied credit"),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('charge', 'adjustment', 'payment', 'reversal')", name="kind"),
+        nullable=False,
+    ),
+    Column("amount", Money, nullable=False, comment="owed is positive, paid is negative"),
+    Column("currency", Text, nullable=False),
+    Column("payment_id", BigInteger, ForeignKey("payments.id"), index=True),
+    Column("effective_at", DateTime(timezone=True), nullable=False),
+    _recorded("booked_at"),
+    CheckConstraint("(payment_id IS NULL) = (kind IN ('charge', 'adjustment'))", name="payment"),
+)
+
+journeys = Table(
+    "journeys",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the workflow's id"),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("playbook_hash", Text, ForeignKey("playbooks.hash"), nullable=False),
+    Column("hours", JSONB, nullable=False, comment="policy.hours.ContactHours that its planning reckons with"),
+    Column("state", JSONB, nullable=False, comment="journey.state.JourneyState, written with each fact"),
+    Column("seq", Integer, nullable=False, comment="of the last standing told"),
+    Column("closed", Boolean, nullable=False, server_default=text("false")),
+    Column("stage", Text),
+    Column("next_stage", Text),
+    Column("next_stage_at", DateTime(timezone=True), comment="from then on the stage is next_stage"),
+    Column("outcome", Text),
+    Column("wake_at", DateTime(timezone=True), comment="when it has something to do next"),
+    Column("due_date", Date, nullable=False, comment="the oldest unpaid due date when it opened"),
+    Column("opening_balance", Money, nullable=False),
+    Column("currency", Text, nullable=False),
+    _instant("opened_at"),
+    _instant("closed_at", nullable=True),
+    Column("launched", Boolean, nullable=False, server_default=text("false"), comment="the engine has it"),
+    UniqueConstraint("account_id", "episode"),
+    Index("journeys_open_idx", "account_id", unique=True, postgresql_where=text("NOT closed")),
+    Index("journeys_list_idx", "creditor", "id"),
+    Index("journeys_wake_idx", "creditor", "wake_at", postgresql_where=text("NOT closed")),
+    Index("journeys_unlaunched_idx", "id", postgresql_where=text("NOT launched")),
+)
+
+journey_events = Table(
+    "journey_events",
+    metadata,
+    _id(),
+    Column("journey_id", Text, ForeignKey("journeys.id"), nullable=False),
+    Column("key", Text, nullable=False, comment="names the fact, so that it is recorded once"),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("journey_id", "key"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    Column("journey_id", Text, ForeignKey("journeys.id"), nullable=False, index=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("creditor", Text, nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("occurrence", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="refusals of one occurrence are numbered"),
+    Column("channel", Text),
+    Column(
+        "decision",
+        Text,
+        CheckConstraint("decision IN ('permitted', 'refused', 'skipped')", name="decision"),
+        nullable=False,
+    ),
+    Column("reason", Text, comment="why it was skipped"),
+    Column("rules", ARRAY(Text), nullable=False),
+    Column("next_allowed_at", DateTime(timezone=True)),
+    Column(
+        "basis",
+        JSONB,
+        nullable=False,
+        comment="the whole decision: packs, hashes, calendars, what was judged",
+    ),
+    _instant("decided_at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("journey_id", "occurrence", "attempt"),
+    Index(
+        "contacts_permit_idx",
+        "journey_id",
+        "occurrence",
+        unique=True,
+        postgresql_where=text("decision = 'permitted'"),
+    ),
+    Index("contacts_person_idx", "person_id", "decided_at", postgresql_where=text("decision = 'permitted'")),
+    comment="Every decision on a contact. The partial unique index is invariant I2: one message a step",
+)
+
+contact_events = Table(
+    "contact_events",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False, index=True),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status IN ('sent', 'failed', 'unknown', 'delivered', 'read', 'answered')", name="status"),
+        nullable=False,
+    ),
+    Column("provider_ref", Text),
+    Column("content_sha256", Text),
+    Column("detail", Text, comment="a stable code, never the provider's free text"),
+    _instant("at"),
+    _recorded("recorded_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("journey_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("message", JSONB, nullable=False),
+    _recorded("created_at"),
+    comment="What the engine must still be told; a row is deleted once the engine has taken it",
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("rate", Integer),
+    Column("rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("accepted", BigInteger, nullable=False, server_default=text("0")),
+    Column("rejected", BigInteger, nullable=False, server_default=text("0")),
+    Column("started", BigInteger, nullable=False, server_default=text("0")),
+    Column("applied_to", BigInteger, nullable=False, server_default=text("0"), comment="last row merged"),
+    _recorded("created_at"),
+)
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import_id", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("debtor", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Index("import_rows_row_idx", "import_id", "row"),
+    comment="Good rows on their way into the ledger; emptied when an import is done",
+)
+
+import_errors = Table(
+    "import_errors",
+    metadata,
+    _id(),
+    Column("import_id", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("field", Text),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("import_errors_row_idx", "import_id", "row"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the public part of the key"),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    _recorded("created_at"),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("actor", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_sha256", Text, nullable=False),
+    Column("status", Integer),
+    Column("answer", JSONB),
+    _recorded("created_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("actor", Text, nullable=False),
+    Column("role", Text),
+    Column("action", Text, nullable=False, comment="method and route template, never a filled path"),
+    Column("subject", Text),
+    Column("status", Integer, nullable=False),
+    Column("code", Text),
+    _recorded("at"),
+    comment="Who did what, and what was refused (invariant I10)",
+)

@@ -1,0 +1,36 @@
+"""What an account owes now: sums of its postings."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from ledger.allocation import OpenDue
+from ledger.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An account's balance (in its currency) and its dues with something still to pay, oldest first."""
+
+    balance: Decimal
+    dues: tuple[OpenDue, ...]
+
+    @property
+    def oldest_due(self) -> date | None:
+        """The oldest unpaid due date."""
+        return self.dues[0].due_date if self.dues else None
+
+
+_OWED = """
+SELECT d.id, d.due_date, sum(p.amount) AS open
+FROM postings p LEFT JOIN dues d ON d.id = p.due_id
+WHERE p.account_id = %s GROUP BY d.id, d.due_date ORDER BY d.due_date, d.id"""
+
+
+async def owed(tx: Connection, account_id: int) -> Owed:
+    """Balance and open dues of an account, as the postings say within this transaction."""
+    rows = await (await tx.execute(_OWED, [account_id])).fetchall()
+    dues = tuple(
+        OpenDue(row["id"], row["due_date"], row["open"]) for row in rows if row["id"] is not None and row["open"] > 0
+    )
+    return Owed(sum((row["open"] for row in rows), Decimal(0)), dues)

@@ -1,0 +1,410 @@
+"""What is read: journeys, contacts, events, payments, and a creditor's summary. Queries only."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal_column, or_, select, text
+from sqlalchemy.engine import RowMapping
+
+from journey.planning import Contact, Wait, settle, status
+from journey.playbook import Playbook, parse_playbook
+from journey.state import JourneyState, Terms
+from ledger.creditors import decimals
+from ledger.database import Ledger
+from ledger.schema import (
+    accounts,
+    contact_events,
+    contacts,
+    creditors,
+    import_errors,
+    journey_events,
+    journeys,
+    payments,
+    playbooks,
+    postings,
+)
+from policy.calendar import local_date
+from policy.errors import SendaError
+from policy.hours import ContactHours
+
+LONGEST_PAGE = 500
+
+NOW: ColumnElement[Any] = func.coalesce(creditors.c.test_clock, func.clock_timestamp())
+stage_now: ColumnElement[Any] = case(
+    (and_(~journeys.c.closed, journeys.c.next_stage_at <= NOW), journeys.c.next_stage), else_=journeys.c.stage
+)
+PAUSED: ColumnElement[bool] = literal_column(
+    """EXISTS (SELECT FROM jsonb_array_elements(journeys.state->'standing'->'holds') h
+        WHERE (h->>'starts')::timestamptz <= coalesce(creditors.test_clock, clock_timestamp())
+        AND coalesce((h->>'ends')::timestamptz, 'infinity') > coalesce(creditors.test_clock, clock_timestamp()))"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items and the cursor of the next page, none at the end."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def money(amount: Decimal, currency: str) -> dict[str, str]:
+    """An amount as clients see it: a decimal string with the currency's decimals."""
+    return {"amount": plain(amount, currency), "currency": currency}
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """A decimal string with the currency's decimals."""
+    return f"{amount:.{decimals(currency)}f}"
+
+
+def _cursor(value: object) -> str:
+    return urlsafe_b64encode(str(value).encode()).decode()
+
+
+def _after(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor.encode()).decode()
+    except ValueError:
+        raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor") from None
+
+
+def _page(rows: list[dict[str, Any]], limit: int, key: str) -> Page:
+    items = rows[:limit]
+    return Page(items, _cursor(items[-1][key]) if len(rows) > limit else None)
+
+
+def _journeys() -> Select[Any]:
+    balance = (
+        select(func.coalesce(func.sum(postings.c.amount), 0))
+        .where(postings.c.account_id == journeys.c.account_id)
+        .scalar_subquery()
+    )
+    return (
+        select(journeys, playbooks.c.content.label("playbook"), NOW.label("now"), balance.label("balance"))
+        .join(playbooks, playbooks.c.hash == journeys.c.playbook_hash)
+        .join(creditors, creditors.c.key == journeys.c.creditor)
+    )
+
+
+async def journey(ledger: Ledger, creditor: str, account: str) -> dict[str, Any] | None:
+    """The last journey of an account, none where it never had one."""
+    query = (
+        _journeys()
+        .where(journeys.c.creditor == creditor, journeys.c.account == account)
+        .order_by(journeys.c.episode.desc())
+        .limit(1)
+    )
+    async with ledger.reads.connect() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    return _journey(row, {}) if row is not None else None
+
+
+async def list_journeys(
+    ledger: Ledger,
+    *,
+    creditor: str | None = None,
+    stage: str | None = None,
+    status: str | None = None,
+    outcome: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page:
+    """Journeys in the order of their ids, filtered."""
+    query = _journeys().order_by(journeys.c.id).limit(limit + 1)
+    if creditor is not None:
+        query = query.where(journeys.c.creditor == creditor)
+    if stage is not None:
+        query = query.where(stage_now == stage)
+    if outcome is not None:
+        query = query.where(journeys.c.outcome == outcome)
+    match status:
+        case "closed":
+            query = query.where(journeys.c.closed)
+        case "paused":
+            query = query.where(~journeys.c.closed, PAUSED)
+        case "active":
+            query = query.where(~journeys.c.closed, ~PAUSED)
+        case None:
+            pass
+        case _:  # promises and plans do not exist yet
+            query = query.where(false())
+    if cursor is not None:
+        query = query.where(journeys.c.id > _after(cursor))
+    async with ledger.reads.connect() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    books: dict[str, Playbook] = {}
+    return _page([_journey(row, books) for row in rows], limit, "journey_id")
+
+
+def _journey(row: RowMapping, books: dict[str, Playbook]) -> dict[str, Any]:
+    book = books.setdefault(row["playbook_hash"], parse_playbook(row["playbook"]))
+    terms = Terms.model_construct(
+        creditor=row["creditor"],
+        account=row["account"],
+        episode=row["episode"],
+        currency=row["currency"],
+        playbook=book,
+        hours=ContactHours.model_validate(row["hours"]),
+    )
+    now: datetime = row["now"]
+    state, _, move = settle(terms, JourneyState.model_validate(row["state"]), now)
+    closed = state.outcome is not None
+    due, closed_at = state.standing.oldest_due, row["closed_at"]
+    owes = due is not None and state.outcome not in ("cured", "paid")
+    step: dict[str, Any] | None = None
+    if isinstance(move, Contact):
+        step = {"key": move.step.key, "due_at": move.due}
+    elif isinstance(move, Wait) and move.step is not None:
+        step = {"key": move.step, "due_at": move.due}
+    days_at_closing = (local_date(closed_at, terms.zone) - row["due_date"]).days if closed_at else None
+    return {
+        "journey_id": row["id"],
+        "creditor": row["creditor"],
+        "account": row["account"],
+        "episode": row["episode"],
+        "status": status(state, now),
+        "stage": state.stage,
+        "outcome": state.outcome,
+        "days_past_due": max(0, (local_date(now, terms.zone) - due).days) if due is not None and owes else 0,
+        "balance": money(row["balance"], row["currency"]),
+        "next_step": None if closed else step,
+        "strategy": {"playbook": book.key, "hash": row["playbook_hash"]},
+        "due_date": row["due_date"],
+        "opening_balance": money(row["opening_balance"], row["currency"]),
+        "opened_at": row["opened_at"],
+        "closed_at": closed_at,
+        "closed_days_past_due": days_at_closing,
+    }
+
+
+async def account_exists(ledger: Ledger, creditor: str, account: str) -> int | None:
+    """The account's row, none where there is no such account."""
+    query = select(accounts.c.id).where(accounts.c.creditor == creditor, accounts.c.key == account)
+    async with ledger.reads.connect() as connection:
+        return (await connection.execute(query)).scalar()
+
+
+async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dict[str, Any]]:
+    """Every decision on a contact of an account, in order, with what came of it."""
+    last = (
+        select(contact_events.c.status)
+        .where(contact_events.c.contact_id == contacts.c.id)
+        .order_by(contact_events.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    sent = (
+        select(func.min(contact_events.c.at))
+        .where(contact_events.c.contact_id == contacts.c.id, contact_events.c.status == "sent")
+        .scalar_subquery()
+    )
+    digest = (
+        select(func.max(contact_events.c.content_sha256))
+        .where(contact_events.c.contact_id == contacts.c.id)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            contacts.c.step,
+            contacts.c.stage,
+            contacts.c.channel,
+            func.coalesce(last, contacts.c.decision).label("status"),
+            contacts.c.reason,
+            contacts.c.decided_at,
+            sent.label("sent_at"),
+            contacts.c.rules,
+            contacts.c.next_allowed_at,
+            digest.label("content_sha256"),
+        )
+        .join(accounts, accounts.c.id == contacts.c.account_id)
+        .where(accounts.c.creditor == creditor, accounts.c.key == account)
+        .order_by(contacts.c.id)
+    )
+    async with ledger.reads.connect() as connection:
+        return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def list_events(ledger: Ledger, creditor: str, account: str, cursor: str | None, limit: int) -> Page:
+    """Everything that happened to an account's journeys, in order."""
+    query = (
+        select(
+            journey_events.c.id.label("seq"),
+            journeys.c.episode,
+            journey_events.c.at,
+            journey_events.c.recorded_at,
+            journey_events.c.kind,
+            journey_events.c.actor,
+            journey_events.c.data,
+        )
+        .join(journeys, journeys.c.id == journey_events.c.journey_id)
+        .where(journeys.c.creditor == creditor, journeys.c.account == account)
+        .order_by(journey_events.c.id)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        query = query.where(journey_events.c.id > _number(cursor))
+    async with ledger.reads.connect() as connection:
+        rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+    return _page(rows, limit, "seq")
+
+
+def _number(cursor: str) -> int:
+    value = _after(cursor)
+    if not value.isdigit():
+        raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor")
+    return int(value)
+
+
+async def list_payments(
+    ledger: Ledger, creditor: str | None, applied: str | None, cursor: str | None, limit: int
+) -> Page:
+    """Payments and reversals in the order in which they came; `applied`: "applied", "unapplied" or both."""
+    posted = select(postings.c.id).where(postings.c.payment_id == payments.c.id).exists()
+    query = select(payments, case((posted, "applied"), else_="unapplied").label("status")).order_by(payments.c.id)
+    if creditor is not None:
+        query = query.where(payments.c.creditor == creditor)
+    if applied is not None:
+        query = query.where(posted if applied == "applied" else ~posted)
+    if cursor is not None:
+        query = query.where(payments.c.id > _number(cursor))
+    async with ledger.reads.connect() as connection:
+        rows = (await connection.execute(query.limit(limit + 1))).mappings().all()
+    items = [
+        {
+            "seq": row["id"],
+            "processor": row["processor"],
+            "id": row["external_id"],
+            "type": row["kind"],
+            "creditor": row["creditor"],
+            "account": row["account"],
+            "amount": plain(row["amount"], row["currency"]),
+            "currency": row["currency"],
+            "paid_at": row["paid_at"],
+            "reverses": row["reverses"],
+            "received_at": row["received_at"],
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+    return _page(items, limit, "seq")
+
+
+async def import_faults(ledger: Ledger, import_id: str, after: tuple[int, int], limit: int) -> list[dict[str, Any]]:
+    """The faults of an import's rows, in the order of the rows, after (row, id)."""
+    row, seq = after
+    query = (
+        select(import_errors)
+        .where(
+            import_errors.c.import_id == import_id,
+            or_(import_errors.c.row > row, and_(import_errors.c.row == row, import_errors.c.id > seq)),
+        )
+        .order_by(import_errors.c.row, import_errors.c.id)
+        .limit(limit)
+    )
+    async with ledger.reads.connect() as connection:
+        return [dict(line) for line in (await connection.execute(query)).mappings()]
+
+
+_SUMMARY = text(
+    """
+    SELECT c.currency, coalesce(c.test_clock, clock_timestamp()) AS now,
+        (SELECT count(*) FROM accounts WHERE creditor = c.key) AS accounts,
+        (SELECT coalesce(sum(o.amount), 0) FROM postings o JOIN accounts a ON a.id = o.account_id
+            WHERE a.creditor = c.key) AS balance
+    FROM creditors c WHERE c.key = :creditor"""
+)
+
+_CONTACTS = text(
+    """
+    SELECT c.stage, coalesce(e.status, c.decision) AS status, count(*) AS number
+    FROM contacts c LEFT JOIN LATERAL (
+        SELECT status FROM contact_events WHERE contact_id = c.id ORDER BY id DESC LIMIT 1) e ON true
+    WHERE c.creditor = :creditor GROUP BY 1, 2 ORDER BY 1, 2"""
+)
+
+_REFUSALS = text(
+    """
+    SELECT rule, count(*) AS number FROM contacts c CROSS JOIN unnest(c.rules) rule
+    WHERE c.creditor = :creditor AND c.decision = 'refused' GROUP BY 1 ORDER BY 1"""
+)
+
+_AFTER_CLEARING = text(
+    """
+    SELECT count(*) FROM contacts c
+    JOIN journeys j ON j.id = c.journey_id AND j.outcome IN ('paid', 'cured')
+    JOIN journey_events e ON e.journey_id = j.id AND e.key = 'closed'
+    WHERE c.creditor = :creditor AND c.decision = 'permitted' AND c.recorded_at > e.recorded_at"""
+)
+
+_PAYMENTS = text(
+    """
+    SELECT count(*) FILTER (WHERE kind = 'payment') AS count,
+        coalesce(sum(amount) FILTER (WHERE kind = 'payment'), 0) AS amount,
+        count(*) FILTER (WHERE kind = 'reversal') AS reversals,
+        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM postings o WHERE o.payment_id = p.id)) AS unapplied
+    FROM payments p WHERE creditor = :creditor"""
+)
+
+
+async def summary(ledger: Ledger, creditor: str) -> dict[str, Any] | None:
+    """A creditor's counts and sums at this moment, none where there is no such creditor."""
+    bind = {"creditor": creditor}
+    number = func.count().label("number")
+    base = select(number).select_from(journeys.join(creditors, creditors.c.key == journeys.c.creditor))
+    base = base.where(journeys.c.creditor == creditor)
+    state = case((journeys.c.closed, "closed"), (PAUSED, "paused"), else_="active").label("name")
+    async with ledger.reads.connect() as connection:
+        head = (await connection.execute(_SUMMARY, bind)).mappings().first()
+        if head is None:
+            return None
+        by_status = (await connection.execute(base.add_columns(state).group_by(state))).mappings().all()
+        stage = stage_now.label("name")
+        by_stage = (
+            (await connection.execute(base.add_columns(stage).where(~journeys.c.closed).group_by(stage)))
+            .mappings()
+            .all()
+        )
+        outcome = journeys.c.outcome.label("name")
+        by_outcome = (
+            (await connection.execute(base.add_columns(outcome).where(journeys.c.closed).group_by(outcome)))
+            .mappings()
+            .all()
+        )
+        told = (await connection.execute(_CONTACTS, bind)).mappings().all()
+        refusals = (await connection.execute(_REFUSALS, bind)).mappings().all()
+        after_clearing = (await connection.execute(_AFTER_CLEARING, bind)).scalar_one()
+        paid = (await connection.execute(_PAYMENTS, bind)).mappings().one()
+    stages: dict[str, dict[str, int]] = {}
+    for row in told:
+        stages.setdefault(row["stage"], {})[row["status"]] = row["number"]
+    return {
+        "now": head["now"],
+        "accounts": head["accounts"],
+        "balance": money(head["balance"], head["currency"]),
+        "journeys": {
+            "total": sum(row["number"] for row in by_status),
+            "by_status": _counts(by_status),
+            "by_stage": _counts(by_stage),
+            "by_outcome": _counts(by_outcome),
+        },
+        "contacts": {
+            "sent": sum(counts.get("sent", 0) for counts in stages.values()),
+            "by_stage": stages,
+            "refusals": {row["rule"]: row["number"] for row in refusals},
+            "after_clearing_payment": after_clearing,
+        },
+        "payments": {
+            "count": paid["count"],
+            "amount": money(paid["amount"], head["currency"]),
+            "reversals": paid["reversals"],
+            "unapplied": paid["unapplied"],
+        },
+    }
+
+
+def _counts(rows: Any) -> dict[str, int]:
+    return {row["name"]: row["number"] for row in rows}

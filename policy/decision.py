@@ -1,0 +1,131 @@
+"""The decision: may this contact be made now, which rules forbid it, and when would it be allowed?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from policy.calendar import require_aware, start_of_day
+from policy.errors import SendaError
+from policy.holiday_calendar import HOLIDAYS_VERSION
+from policy.opening import common_opening
+from policy.pack import Pack
+from policy.plan import LogEntry, allowed_minutes, plan_for
+from policy.query import Query
+from policy.vocabulary import CHANNELS, DIRECTIONS, PURPOSES, ROLES, require_word
+from policy.zones import TZDATA_VERSION, zone_info
+
+ZONE_UNKNOWN = "zone-unknown"
+"""Stands among the blocking rules where no time zone of the debtor is known: blocked, never guessed."""
+
+HORIZON = timedelta(days=731)
+"""How far ahead the next allowed instant is sought; a contact not allowed by then counts as never allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The very pack that a decision rests on."""
+
+    pack: str
+    version: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict and what it rests on.
+
+    `rules` are the ids of all blocking rules, sorted. `next_allowed_at` (UTC) is the earliest instant at
+    which the same contact would be allowed if nothing else happened; none where it is allowed, or never is.
+    """
+
+    allowed: bool
+    rules: tuple[str, ...]
+    next_allowed_at: datetime | None
+    basis: tuple[Basis, ...]
+    holidays_version: str = HOLIDAYS_VERSION
+    tzdata_version: str = TZDATA_VERSION
+
+    def as_record(self) -> dict[str, Any]:
+        """The decision as JSON-able values, for storage; the instant as RFC 3339 in UTC."""
+        return {
+            "allowed": self.allowed,
+            "rules": list(self.rules),
+            "next_allowed_at": self.next_allowed_at.isoformat() if self.next_allowed_at else None,
+            "basis": [
+                {"pack": basis.pack, "version": basis.version, "content_hash": basis.content_hash}
+                for basis in self.basis
+            ],
+            "holidays_version": self.holidays_version,
+            "tzdata_version": self.tzdata_version,
+        }
+
+
+def decide(packs: Sequence[Pack], query: Query) -> Decision:
+    """Judge one contact under all the packs: it is allowed only where each pack allows it in each zone.
+
+    The packs' validity dates and status do not matter here: whoever chooses the packs answers for them.
+    Errors: `policy.no_pack`, `policy.naive_instant`, `policy.unknown_zone`, `_channel`, `_purpose`, `_role`,
+    `_direction`.
+    """
+    _require_known(packs, query)
+    plans = [plan_for(pack, query.channel, query.purpose) for pack in packs]
+    refused = {rule.id for plan in plans for rule in plan.standing if rule.refuses(query)}
+    if not query.zones:
+        refused.add(ZONE_UNKNOWN)
+    is_never = bool(refused)
+    not_before = query.at
+    for zone in query.zones:
+        local = query.at.astimezone(zone_info(zone))
+        today, minute = local.toordinal(), local.hour * 60 + local.minute
+        log = _local_log(query, zone)
+        for plan in plans:
+            for rule_id, since, until in allowed_minutes(plan.calendar, today):
+                if not since <= minute < until:
+                    refused.add(rule_id)
+            for rule in plan.log_rules:
+                free_from = rule.free_from(log)
+                if free_from > today:
+                    refused.add(rule.id)
+                    not_before = max(not_before, start_of_day(date.fromordinal(free_from), zone))
+    next_allowed_at = None
+    if refused and not is_never:
+        places = [(plan.calendar, zone) for zone in query.zones for plan in plans]
+        opening = common_opening(places, not_before, query.at + HORIZON)
+        next_allowed_at = opening[0] if opening else None
+    return Decision(not refused, tuple(sorted(refused)), next_allowed_at, tuple(map(_basis, packs)))
+
+
+def _local_log(query: Query, zone: str) -> list[LogEntry]:
+    """The contacts that can count at all: those of purpose collection, with their date in the zone."""
+    tz = zone_info(zone)
+    return [
+        (contact.at.astimezone(tz).toordinal(), contact.channel, contact.direction, contact.two_way)
+        for contact in query.contacts
+        if contact.purpose == "collection"
+    ]
+
+
+@lru_cache(maxsize=256)
+def _basis(pack: Pack) -> Basis:
+    return Basis(pack.key, pack.version, pack.content_hash)
+
+
+def _require_known(packs: Sequence[Pack], query: Query) -> None:
+    """A word that no rule knows would slip through them: refuse it."""
+    if not packs:
+        raise SendaError("policy.no_pack", "a decision needs at least one pack", "pack")
+    require_aware(query.at, "at")
+    require_word("channel", query.channel, CHANNELS, "channel")
+    require_word("purpose", query.purpose, PURPOSES, "purpose")
+    require_word("role", query.role, ROLES, "role")
+    for index, contact in enumerate(query.contacts):
+        if contact.at.tzinfo is None:
+            require_aware(contact.at, f"contacts[{index}].at")
+        if contact.channel not in CHANNELS:
+            require_word("channel", contact.channel, CHANNELS, f"contacts[{index}].channel")
+        if contact.purpose not in PURPOSES:
+            require_word("purpose", contact.purpose, PURPOSES, f"contacts[{index}].purpose")
+        if contact.direction not in DIRECTIONS:
+            require_word("direction", contact.direction, DIRECTIONS, f"contacts[{index}].direction")

@@ -1,0 +1,67 @@
+"""When calendars are open, as exact UTC stretches, and the first stretch that several of them share."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from policy.calendar import constant_offset_parts, local_date
+from policy.plan import Calendar, allowed_minutes
+
+Span = tuple[datetime, datetime]
+"""Half-open, in UTC."""
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def common_opening(places: Sequence[tuple[Calendar, str]], since: datetime, limit: datetime) -> Span | None:
+    """The first stretch from `since` on with every calendar open in its zone; none if not before `limit`.
+
+    The start is exact; the end is the earliest end of the stretches that meet there.
+    """
+    start = since
+    while start < limit:
+        end = _END_OF_TIME
+        for calendar, zone in places:
+            span = _next_span(calendar, zone, start, limit)
+            if span is None:
+                return None
+            if span[0] > start:
+                start = span[0]
+                break
+            end = min(end, span[1])
+        else:
+            return start, end
+    return None
+
+
+def _next_span(calendar: Calendar, zone: str, instant: datetime, limit: datetime) -> Span | None:
+    """The calendar's stretch that holds `instant`, or else its first one after it and before `limit`."""
+    ordinal = local_date(instant, zone).toordinal()
+    last = local_date(limit, zone).toordinal()
+    while ordinal <= last:
+        for start, end in _open_spans(calendar, zone, ordinal):
+            if instant < end:
+                return max(start, instant), end
+        ordinal += 1
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def _open_spans(calendar: Calendar, zone: str, ordinal: int) -> tuple[Span, ...]:
+    """The stretches of a local date (its ordinal) in which every rule of the calendar allows a contact.
+
+    Reckoned on each side of a clock change for itself: the window is one of wall-clock time.
+    """
+    minutes = allowed_minutes(calendar, ordinal)
+    opens = timedelta(minutes=max((since for _, since, _ in minutes), default=0))
+    closes = timedelta(minutes=min((until for _, _, until in minutes), default=24 * 60))
+    if opens >= closes:
+        return ()
+    day = date.fromordinal(ordinal)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    spans: list[Span] = []
+    for part_start, part_end, offset in constant_offset_parts(day, zone):
+        start, end = max(part_start, midnight + opens - offset), min(part_end, midnight + closes - offset)
+        if start < end:
+            spans.append((start, end))
+    return tuple(spans)

@@ -1,0 +1,1 @@
+"""From a file of receivables, described by a mapping, to accounts in the ledger."""

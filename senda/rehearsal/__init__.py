@@ -1,0 +1,1 @@
+"""A portfolio whose payment dates are known, run through real journeys under a test clock."""
