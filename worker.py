@@ -64,13 +64,18 @@ async def main(settings: Settings) -> None:
         )
         async with worker:
             housekeeping = asyncio.create_task(Housekeeping(ledger, engine).run())
-            if ready := os.environ.get("SENDA_READY_FILE"):
-                Path(ready).touch()
+            _say_ready()
             await stop.wait()
             housekeeping.cancel()
             with suppress(asyncio.CancelledError):
                 await housekeeping
         await mail.close()
+
+
+def _say_ready() -> None:
+    """Whoever started this process may wait for this file."""
+    if ready := os.environ.get("SENDA_READY_FILE"):
+        Path(ready).touch()
 
 
 if __name__ == "__main__":

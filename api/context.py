@@ -104,7 +104,7 @@ class Recorded(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The usual handler, with the line written when it ends."""
         handle = super().get_route_handler()
-        action = f"{'/'.join(sorted(self.methods))} {self.path_format}"
+        action = f"{'/'.join(sorted(self.methods or ()))} {self.path_format}"
 
         async def recorded(request: Request) -> Response:
             status, code = 500, None

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from journey.playbook import Outcome, Stage
 from journey.state import Status
 from ledger.access import Role
+
+Item = TypeVar("Item")
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
@@ -118,7 +120,7 @@ class JourneyOut(BaseModel):
     closed_days_past_due: int | None
 
 
-class PageOf[Item](BaseModel):
+class PageOf(BaseModel, Generic[Item]):
     """A page; `next_cursor` leads to the next one."""
 
     items: list[Item]

@@ -131,7 +131,7 @@ class AccountRow(_Row):
 
     account: Name
     debtor: DebtorRow
-    dues: tuple[DueRow, ...] = Field(min_length=1)
+    dues: tuple[DueRow, ...] = Field(description="none: nothing was ever owed, or all is paid")
     currency: str | None = None
     facts: dict[str, Any] = {}
 

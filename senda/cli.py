@@ -14,11 +14,17 @@ from typer.main import get_command, get_group
 from policy.errors import SendaError
 
 COMMANDS: dict[str, str] = {
+    "demo": "senda.demo.command",
+    "import": "senda.portfolio.command",
+    "rehearse": "senda.rehearsal.command",
     "up": "senda.stack.up",
 }
 """`senda NAME …`: the module of each."""
 
-GROUPS: dict[str, str] = {}
+GROUPS: dict[str, str] = {
+    "playbook": "senda.playbook_cli",
+    "policy": "senda.policy_cli",
+}
 """`senda NAME SUBCOMMAND …`: the module of each."""
 
 
