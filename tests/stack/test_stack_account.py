@@ -13,14 +13,6 @@ STRANGER = Account("stranger", 54_321, 54_321)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes accounts")
 
 
-@pytest.fixture
-def open_folder(tmp_path: Path) -> Path:
-    """A folder that everybody may enter, unlike those that pytest makes."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return tmp_path
-
-
 def test_a_file_below_a_closed_folder_is_out_of_reach(open_folder: Path) -> None:
     file = open_folder / "folder" / "file"
     file.parent.mkdir()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import aiosmtplib
@@ -26,13 +27,22 @@ def _start_workflow(address: str, name: str) -> None:
     _temporal(address, "workflow", "start", "--type", "t", "--task-queue", "q", "--workflow-id", name)
 
 
-def _knows_workflow(address: str, name: str) -> bool:
-    return "RUNNING" in _temporal(address, "workflow", "describe", "--workflow-id", name).upper()
+def _find_workflow(address: str, name: str) -> None:
+    """Raises CalledProcessError where the server does not know it."""
+    _temporal(address, "workflow", "describe", "--workflow-id", name)
 
 
 def _temporal(address: str, *arguments: str) -> str:
     command = [str(Programs().temporal), *arguments, "--address", address]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text()
+
+
+def _temporary_folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).iterdir())
 
 
 async def _send_mail(smtp_url: str, subject: str) -> None:
@@ -51,9 +61,9 @@ async def _subjects(url: str) -> list[str]:
         return [item["subject"] for item in (await client.get("/messages")).json()["items"]]
 
 
-async def test_everything_survives_deaths_and_a_new_start(tmp_path: Path) -> None:
+async def test_everything_survives_deaths_and_a_new_start(open_folder: Path) -> None:
     events: list[Event] = []
-    async with Stack(tmp_path / "data", components=DATA_COMPONENTS, report=events.append) as stack:
+    async with Stack(open_folder / "data", components=DATA_COMPONENTS, report=events.append) as stack:
         first = stack.endpoints
         await _execute(first.postgres, "CREATE TABLE kept (n int)")
         await _execute(first.postgres, "INSERT INTO kept VALUES (1)")
@@ -65,9 +75,9 @@ async def test_everything_survives_deaths_and_a_new_start(tmp_path: Path) -> Non
             await eventually_async(lambda name=name, pid=pid: stack.endpoints.pids[name] != pid, 20)
             await stack.until_ready(name)
         assert await _execute(first.postgres, "SELECT n FROM kept") == [(1,)]
-        assert _knows_workflow(first.temporal, "kept")
+        _find_workflow(first.temporal, "kept")
         assert await _subjects(first.sandbox) == ["kept"]
-        logs = tmp_path / "data" / "logs"
+        logs = open_folder / "data" / "logs"
         assert {event.sentence for event in events if event.kind == "died"} == {
             f"{name} was ended by SIGKILL and is being started again; its log: {logs / name}.log"
             for name in DATA_COMPONENTS
@@ -75,11 +85,11 @@ async def test_everything_survives_deaths_and_a_new_start(tmp_path: Path) -> Non
         last = dict(stack.endpoints.pids)
     assert not any(map(lives, last.values()))
 
-    async with Stack(tmp_path / "data", components=DATA_COMPONENTS) as again:
+    async with Stack(open_folder / "data", components=DATA_COMPONENTS) as again:
         endpoints = again.endpoints
         assert endpoints.api_key == first.api_key
         assert await _execute(endpoints.postgres, "SELECT n FROM kept") == [(1,)]
-        assert _knows_workflow(endpoints.temporal, "kept")
+        _find_workflow(endpoints.temporal, "kept")
         assert await _subjects(endpoints.sandbox) == ["kept"]
 
 
@@ -93,7 +103,7 @@ async def test_two_stacks_stand_side_by_side_from_the_same_moment() -> None:
         assert await _execute(other.postgres, "SELECT to_regclass('mine')") == [(None,)]
         _start_workflow(one.temporal, "mine")
         with pytest.raises(subprocess.CalledProcessError):
-            _knows_workflow(other.temporal, "mine")
+            _find_workflow(other.temporal, "mine")
     finally:
         await asyncio.gather(*(stack.stop() for stack in stacks))
 
@@ -101,23 +111,23 @@ async def test_two_stacks_stand_side_by_side_from_the_same_moment() -> None:
 async def test_a_temporary_stack_leaves_nothing_behind() -> None:
     async with Stack(components=("postgres",)) as stack:
         data = stack.endpoints.data
-        assert os.path.exists(data)
-    assert not os.path.exists(data)
+        assert Path(data) in _temporary_folders()
+    assert Path(data) not in _temporary_folders()
 
 
-async def test_a_failed_start_names_a_log_that_is_kept(tmp_path: Path) -> None:
-    broken = tmp_path / "temporal"
+async def test_a_failed_start_names_a_log_that_is_kept(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(open_folder))
+    broken = open_folder / "temporal"
     broken.write_text("#!/bin/sh\necho it is broken\nexit 5\n")
     broken.chmod(0o755)
     with pytest.raises(StackError) as caught:
         await Stack(components=("postgres", "temporal"), programs=Programs(temporal=broken)).start()
     told, log = caught.value.message.split("; its log: ")
     assert told == "temporal could not start: it exited with code 5"
-    with open(log) as file:
-        assert file.read() == "it is broken\n"
+    assert _read(log) == "it is broken\n"
 
 
-async def test_a_missing_program_is_told(tmp_path: Path) -> None:
-    programs = Programs(postgres=tmp_path)
+async def test_a_missing_program_is_told(open_folder: Path) -> None:
+    programs = Programs(postgres=open_folder)
     with pytest.raises(StackError, match=r"^postgres could not start: .*No such file or directory"):
-        await Stack(tmp_path / "data", components=("postgres",), programs=programs).start()
+        await Stack(open_folder / "data", components=("postgres",), programs=programs).start()
