@@ -69,7 +69,7 @@ async def _tick_all(ledger: Ledger, engine: Engine, due: list[DueJourney], at: d
     async def tick(journeys: list[str]) -> None:
         async with free:
             for journey_id in journeys:
-                if not await engine.tick(journey_id, at):
+                if await engine.tick(journey_id, at) == "absent":
                     await relaunch(ledger, engine, journey_id)
 
     async with asyncio.TaskGroup() as group:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from temporalio.client import (
     Client,
@@ -38,8 +38,10 @@ class Engine:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def launch(self, launch: Launch) -> None:
-        """Start a journey's workflow, or find the one that runs; one that has ended stays ended."""
+    async def launch(
+        self, launch: Launch, *, ended: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE
+    ) -> None:
+        """Start a journey's workflow, or find the one that runs; `ended`: what of one that has ended already."""
         try:
             await self.client.start_workflow(
                 contract.JOURNEY,
@@ -47,7 +49,7 @@ class Engine:
                 id=launch.terms.journey_id,
                 task_queue=contract.QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=ended,
             )
         except WorkflowAlreadyStartedError:
             return
@@ -69,20 +71,20 @@ class Engine:
             raise
         return True
 
-    async def tick(self, journey_id: str, at: datetime) -> bool:
-        """Move a journey's test clock; true once it has done all that is due, or where it has ended."""
+    async def tick(self, journey_id: str, at: datetime) -> Literal["settled", "again", "absent"]:
+        """Move a journey's test clock: `settled` once it did all that is due, `again` where its run ended meanwhile."""
         handle = self.client.get_workflow_handle(journey_id)
         try:
             ticked = await _update(handle, contract.TICK, Tick(at=at), None, Ticked)
         except WorkflowUpdateFailedError:
-            return False  # the run ended while the tick waited: the next one answers
+            return "again"  # the run ended while the tick waited: the next one answers
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-            return False
+            return "again"
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
-                return True
+                return "absent"
             raise
-        return ticked.settled
+        return "settled" if ticked.settled else "again"
 
     async def applied(self, journey_id: str) -> int | None:
         """The `seq` of the last standing that an open journey has heard; none where the engine does not have it."""

@@ -17,4 +17,4 @@ class Recording:
     @activity.defn(name=contract.REPORT)
     async def report(self, order: ReportOrder) -> Told:
         """Bring the record up to the present; answers with what it then says."""
-        return Told(standing=await bring_up_to_date(self._ledger, order.journey_id))
+        return Told(standing=await bring_up_to_date(self._ledger, order.journey_id, order.at))

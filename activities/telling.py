@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from activities.engine import Engine
@@ -44,8 +45,9 @@ async def _told(ledger: Ledger, engine: Engine, told: Told) -> bool:
 
 
 async def relaunch(ledger: Ledger, engine: Engine, journey_id: str) -> None:
-    """Give the engine a journey that the record has open and the engine lacks."""
+    """Give the engine a journey that the record has open and the engine lacks, even where it has ended it."""
     async with ledger.transaction() as tx:
         launch = await launch_of(tx, journey_id)
     if launch is not None:
-        await engine.launch(launch)
+        log.warning("journey_relaunched", journey=journey_id)
+        await engine.launch(launch, ended=WorkflowIDReusePolicy.ALLOW_DUPLICATE)

@@ -1,7 +1,7 @@
 """The outbox: standings that the engine has not taken yet, and the record brought up to the present."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from journey.state import Standing
 from ledger.database import Ledger
@@ -34,8 +34,11 @@ async def taken(ledger: Ledger, told: Sequence[Told]) -> None:
         )
 
 
-async def bring_up_to_date(ledger: Ledger, journey_id: str) -> Standing:
-    """Let the record take the moves that time alone brings (a stage, a skipped step, the end); returns the standing."""
+async def bring_up_to_date(ledger: Ledger, journey_id: str, at: datetime) -> Standing:
+    """Let the record take the moves that time alone has brought by `at`; returns the standing.
+
+    Raises `ClockBehind` where the record's own clock has not come that far.
+    """
     async with ledger.transaction() as tx:
         row = await (
             await tx.execute(
@@ -48,6 +51,7 @@ async def bring_up_to_date(ledger: Ledger, journey_id: str) -> Standing:
         record = await open_record(tx, account_id=row["account_id"]) if row else None
         if record is None or record.id != journey_id:
             return await closed_standing(tx, journey_id)
+        record.reach(at)
         record.learn()
         await write(tx, record)
         if record.state.outcome is not None:

@@ -21,9 +21,6 @@ from policy.calendar import local_date
 LOG_DAYS = timedelta(days=10)
 """How far back the person's contacts are read: longer than the longest period of any pack (a week, in any zone)."""
 
-SKEW = timedelta(seconds=2)
-"""How far the engine's clock may run before the database's."""
-
 
 @dataclass(frozen=True, slots=True)
 class Permit:
@@ -119,8 +116,7 @@ async def request_permit(
         record = await open_record(tx, account_id=locked["id"]) if locked else None
         if record is None or record.id != journey_id:
             return Overtaken(await closed_standing(tx, journey_id))
-        if record.now < due <= record.now + SKEW:
-            record.now = due
+        record.reach(due)
         earlier = await (await tx.execute(_EARLIER, [journey_id, occurrence])).fetchall()
         permitted = next((row for row in earlier if row["decision"] == "permitted"), None)
         if permitted is not None and permitted["status"] is None:

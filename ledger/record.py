@@ -5,7 +5,7 @@ The record is the authority on what was decided; the workflow is told its `Stand
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import EllipsisType
@@ -23,6 +23,14 @@ from policy.hours import ContactHours
 
 SYSTEM = "senda"
 """The actor of what the product does by itself."""
+
+
+SKEW = timedelta(seconds=2)
+"""How far the engine's clock may run before the database's."""
+
+
+class ClockBehind(Exception):
+    """The engine is ahead of the record's clock: try again in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,15 @@ class Record:
         self.state, decided, self.move = settle(self.terms, self.state, self.now)
         for event in decided:
             self._note(event)
+
+    def reach(self, at: datetime) -> None:
+        """Go on to the instant that the engine says it is; two clocks may differ by a little.
+
+        Raises `ClockBehind` where they differ by more: whoever asks tries again.
+        """
+        if at > self.now + SKEW:
+            raise ClockBehind(f"the record's clock is {at - self.now} behind the engine's")
+        self.now = max(self.now, at)
 
     def tell(
         self,

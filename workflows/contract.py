@@ -73,9 +73,10 @@ class ContactAnswer(Values):
 
 
 class ReportOrder(Values):
-    """Input of activity `report`: time alone moved the journey; let the record follow. Answers with `Told`."""
+    """Input of activity `report`: time alone moved the journey by `at`; let the record follow. Answers with `Told`."""
 
     journey_id: str
+    at: datetime
 
 
 class Told(Values):

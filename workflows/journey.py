@@ -131,7 +131,8 @@ class Journey:
         return self._state
 
     def _now(self) -> datetime:
-        return self._clock if self._clock is not None else workflow.now()
+        """The business instant: never before the fact that was heard last, whatever the clocks of two machines say."""
+        return max(self._clock or workflow.now(), self._state.since)
 
     def _apply(self, event: Event) -> None:
         self._state = apply(self._state, event)
@@ -175,7 +176,7 @@ class Journey:
         """Let the record follow what time alone has moved. It is repeated until it succeeds: the end must be known."""
         told = await workflow.execute_activity(
             contract.REPORT,
-            ReportOrder(journey_id=self._terms.journey_id),
+            ReportOrder(journey_id=self._terms.journey_id, at=self._now()),
             result_type=Told,
             start_to_close_timeout=TIMEOUT,
             retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=10)),

@@ -108,7 +108,8 @@ class Supervisor:
     async def _start_first(self, component: Component) -> None:
         await self._wait_for_needs(component)
         await self._bring_up(component)
-        self._report(Event("ready", component.name, f"{component.name} is ready."))
+        state = "is ready" if component.lifetime == "service" else "is done"
+        self._report(Event("ready", component.name, f"{component.name} {state}."))
         if component.lifetime == "service":
             watcher = asyncio.create_task(self._watch(component))
             self._watchers.add(watcher)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import psutil
 import pytest
 
 from senda.stack import AlreadyRunningError, StackError
-from senda.stack.folder import DataFolder, write_json
+from senda.stack.folder import DataFolder, temporary_folder, write_json
 from senda.stack.keys import secrets_of
-from senda.stack.leftovers import ProcessRecord
+from senda.stack.leftovers import ProcessRecord, clear_abandoned_folders
 from tests.stack.waiting import lives
 
 
@@ -87,3 +88,18 @@ def test_a_process_that_only_has_the_pid_of_a_leftover_is_left_alone(folder: Dat
     write_json(folder.processes, {"thing": [myself, psutil.Process().create_time() - 60], "other": "?"})
     ProcessRecord(folder.processes).end_leftovers()
     assert lives(myself)
+
+
+def test_temporary_folders_that_nobody_holds_any_more_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned, held = DataFolder(temporary_folder()), DataFolder(temporary_folder())
+    just_made, foreign = temporary_folder(), tmp_path / "senda-notes"
+    foreign.mkdir()
+    for folder in (abandoned, held):
+        secrets_of(folder)
+    abandoned.close()
+    clear_abandoned_folders()
+    assert set(tmp_path.iterdir()) == {held.path, just_made, foreign}
+    held.close()

@@ -62,20 +62,6 @@ def test_killed_it_leaves_no_process_and_loses_nothing(start_up: StartUp, open_f
     assert second.endpoints["api_key"] == first.endpoints["api_key"]
 
 
-def test_a_temporary_folder_that_a_killed_one_left_goes_with_the_next_start(
-    start_up: StartUp, open_folder: Path
-) -> None:
-    there = {**os.environ, "TMPDIR": str(open_folder)}
-    first = start_up("--ephemeral", *only("sandbox"), env=there)
-    first.end(signal.SIGKILL)
-    assert first.data.exists()
-    beside = start_up("--ephemeral", *only("sandbox"), env=there)
-    third = start_up("--ephemeral", *only("sandbox"), env=there)
-    assert not first.data.exists()
-    assert beside.data.exists()
-    assert third.data.exists()
-
-
 def test_a_second_one_on_the_same_data_says_so_and_shows_where_the_first_is(
     start_up: StartUp, open_folder: Path
 ) -> None:
@@ -140,7 +126,7 @@ def test_an_ordinary_user_runs_it_as_well(start_up: StartUp, open_folder: Path) 
     environment = {
         "HOME": str(home),
         "PATH": f"{Programs().temporal.parent}:/usr/bin:/bin",
-        "PYTHONPATH": f"{Path.cwd()}:{sysconfig.get_path('purelib')}",
+        "PYTHONPATH": f"{Path(__file__).parents[2]}:{sysconfig.get_path('purelib')}",
     }
     up = start_up(
         *("--data", str(home / "data"), *only(*DATA_COMPONENTS)),
