@@ -37,9 +37,7 @@ def parse_case(case: object) -> tuple[tuple[Pack, ...], Query]:
         require_word("channel", channel, CHANNELS, f"authorised_channels[{index}]")
     log = _list(fields, "contacts")
     if len(log) > MOST_CONTACTS:
-        raise SendaError(
-            "policy.log_too_long", f"give at most {MOST_CONTACTS} contacts, the latest", "contacts"
-        )
+        raise SendaError("policy.log_too_long", f"give at most {MOST_CONTACTS} contacts, the latest", "contacts")
     query = Query(
         zones=zones,
         at=at,
@@ -56,9 +54,7 @@ def _contact(entry: object, now: datetime, place: str) -> LoggedContact:
     fields = _object(entry, place)
     at = _instant(fields, "at", f"{place}.at")
     if at > now:
-        raise SendaError(
-            "policy.contact_in_future", "a logged contact cannot lie after the case's at", f"{place}.at"
-        )
+        raise SendaError("policy.contact_in_future", "a logged contact cannot lie after the case's at", f"{place}.at")
     two_way = _required(fields, "two_way", f"{place}.two_way")
     if not isinstance(two_way, bool):
         raise _bad_type("true or false", f"{place}.two_way")

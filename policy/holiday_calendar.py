@@ -49,7 +49,5 @@ class HolidayCalendar(Frozen):
 def _package_names(country: str, subdivision: str | None, language: str, year: int) -> dict[date, str]:
     # The neighbours' years too: a holiday observed on another day may be moved across New Year. A finished
     # dict, since the package fills its own while it is read, which two threads must not see half done.
-    found = holidays.country_holidays(
-        country, subdiv=subdivision, years=(year - 1, year, year + 1), language=language
-    )
+    found = holidays.country_holidays(country, subdiv=subdivision, years=(year - 1, year, year + 1), language=language)
     return {day: name for day, name in found.items() if day.year == year}

@@ -32,9 +32,7 @@ class ContactHours(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     zone: str = Field(description="IANA name")
-    weekly: tuple[
-        WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours
-    ]
+    weekly: tuple[WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours, WeekdayHours]
     closed_days: tuple[date, ...] = ()
 
     def opens_on(self, day: date) -> tuple[datetime, datetime] | None:
@@ -71,9 +69,7 @@ def contact_hours(packs: Sequence[Pack], zones: Sequence[str], first: date, last
     if not packs:
         raise SendaError("policy.no_pack", "contact hours need at least one pack", "packs")
     if not zones:
-        raise SendaError(
-            "policy.zone_unknown", "no time zone is known: it is asked for, never guessed", "zones"
-        )
+        raise SendaError("policy.zone_unknown", "no time zone is known: it is asked for, never guessed", "zones")
     if not timedelta() <= last - first <= _LONGEST:
         raise SendaError("policy.bad_range", "the last date must follow the first within ten years", "last")
     found = list(_open_minutes(packs, zones, first, max(last, first + _FOUR_WEEKS)))

@@ -35,13 +35,13 @@ def common_opening(places: Sequence[tuple[Calendar, str]], since: datetime, limi
 
 
 def _next_span(calendar: Calendar, zone: str, instant: datetime, limit: datetime) -> Span | None:
-    """The calendar's stretch that holds `instant`, or else its first one after it and before `limit`."""
+    """The calendar's first stretch that ends after `instant`, up to the local date of `limit`."""
     ordinal = local_date(instant, zone).toordinal()
     last = local_date(limit, zone).toordinal()
     while ordinal <= last:
-        for start, end in _open_spans(calendar, zone, ordinal):
-            if instant < end:
-                return max(start, instant), end
+        for span in _open_spans(calendar, zone, ordinal):
+            if instant < span[1]:
+                return span
         ordinal += 1
     return None
 

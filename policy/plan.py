@@ -128,9 +128,7 @@ def allowed_minutes(calendar: Calendar, ordinal: int) -> tuple[tuple[str, int, i
 
 
 def _exempt(pack: Pack, purpose: str) -> frozenset[str]:
-    exemptions = [
-        rule for rule in pack.rules if isinstance(rule, ExemptPurposes) and purpose in rule.purposes
-    ]
+    exemptions = [rule for rule in pack.rules if isinstance(rule, ExemptPurposes) and purpose in rule.purposes]
     return frozenset(rule_id for rule in exemptions for rule_id in rule.free_of)
 
 
@@ -159,9 +157,7 @@ def _log_rules(rule: Rule, channel: str, answered: frozenset[bool]) -> Iterable[
             counted = frozenset({channel} if rule.counted == "per_channel" else channels or CHANNELS)
             yield LogRule(rule.id, counted, outbound, answered, rule.limit, _RELEASES[rule.period])
             if rule.next_from_day is not None:
-                yield LogRule(
-                    rule.id, counted, outbound, answered, 1, partial(_days_after, rule.next_from_day)
-                )
+                yield LogRule(rule.id, counted, outbound, answered, 1, partial(_days_after, rule.next_from_day))
         case ChannelLock():
             others = CHANNELS - {channel}
             yield LogRule(rule.id, others, outbound, answered, 1, _RELEASES[rule.period])

@@ -95,6 +95,11 @@ class Applications:
         return Launch(
             # -P: a folder that happens to be called `api` where the user stands must not come first.
             command=(self.python, "-P", "-m", module, *arguments),
-            environment={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment(), **variables},
+            environment={**_inherited(), "PYTHONUNBUFFERED": "1", **self.environment(), **variables},
             log=self.folder.log(log),
         )
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment, but compiled modules are kept: the workflow sandbox imports its module for each run."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

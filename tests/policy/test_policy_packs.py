@@ -212,13 +212,18 @@ def test_a_pack_without_holidays_closes_by_weekday_only() -> None:
     assert is_closed(load_pack("default"), date(2026, 12, 26))
 
 
-def test_reading_a_calendar_week_in_colombia_opens_other_channels_on_monday() -> None:
+@pytest.mark.parametrize(
+    ("logged", "monday"),
+    [("2026-02-02", "2026-02-09"), ("2026-02-04", "2026-02-09"), ("2026-02-08", "2026-02-09")],
+)
+def test_reading_a_calendar_week_in_colombia_opens_other_channels_on_monday(logged: str, monday: str) -> None:
     pack = reading("CO", "CO-04", period="calendar_week")
-    wednesday = contact(bogota("2026-02-04 09:00"), "sms")
+    first = contact(bogota(f"{logged} 09:00"), "sms")
 
-    decision = decide([pack], query(bogota("2026-02-05 10:00"), wednesday, channel="call"))
+    decision = decide([pack], query(bogota(f"{logged} 10:00"), first, channel="call"))
 
-    assert decision.next_allowed_at == bogota("2026-02-09 07:00")
+    assert "CO-04" in decision.rules
+    assert decision.next_allowed_at == bogota(f"{monday} 07:00")
 
 
 def test_reading_that_only_answered_contacts_trigger_in_colombia() -> None:
