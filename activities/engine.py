@@ -7,10 +7,11 @@ from typing import Any, Literal
 from temporalio.client import (
     Client,
     WorkflowHandle,
+    WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -90,7 +91,14 @@ class Engine:
         """The `seq` of the last standing that an open journey has heard; none where the engine does not have it."""
         handle = self.client.get_workflow_handle(journey_id)
         try:
-            return await handle.query(contract.APPLIED, result_type=int, rpc_timeout=PATIENCE)
+            return await handle.query(
+                contract.APPLIED,
+                result_type=int,
+                reject_condition=QueryRejectCondition.NOT_OPEN,  # the engine answers for closed runs, too
+                rpc_timeout=PATIENCE,
+            )
+        except WorkflowQueryRejectedError:
+            return None
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None

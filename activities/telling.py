@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
@@ -41,6 +42,9 @@ async def _told(ledger: Ledger, engine: Engine, told: Told) -> bool:
         return await is_launched(ledger, told.journey_id)
     except RPCError as error:
         log.warning("engine_unreachable", journey=told.journey_id, status=error.status.name)
+        return False
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        log.warning("journey_does_not_answer", journey=told.journey_id)
         return False
 
 

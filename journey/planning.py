@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from journey.events import Ended, Event, SkipReason, StageEntered, StepSkipped, apply
 from journey.playbook import Outcome, Playbook, Stage, Step
 from journey.state import JourneyState, Status, Terms, occurrence
 from policy.calendar import local_date, local_instant, start_of_day
+from policy.hours import ContactHours
 
 SPREAD = timedelta(minutes=30)
 """Steps without a time of their own spread over the contact hours in slots of this length."""
@@ -189,19 +191,24 @@ def _entered(state: JourneyState) -> Stage:
 
 def _due(terms: Terms, step: Step, anchor: date) -> datetime:
     """When a step falls due: on its day or the next open one, at its own time or spread over the contact hours."""
-    hours, day = terms.hours, anchor + timedelta(days=step.day)
+    spread = "" if step.at is not None else f"{terms.journey_id}:{step.key}"
+    return _instant(terms.hours, anchor + timedelta(days=step.day), step.at, spread)  # pyright: ignore[reportArgumentType] - frozen models hash
+
+
+@lru_cache(maxsize=65_536)
+def _instant(hours: ContactHours, day: date, at: time | None, spread: str) -> datetime:
     first = hours.next_open_day(day)
-    if step.at is None:
+    if at is None:
         window = hours.opens_on(first)
         if window is None:  # no contact hours at all: the policy will say why
-            return start_of_day(day, terms.zone)
+            return start_of_day(day, hours.zone)
         opens, closes = window
         slots = max(1, (closes - opens) // SPREAD)
-        digest = hashlib.sha256(f"{terms.journey_id}:{step.key}".encode()).digest()
+        digest = hashlib.sha256(spread.encode()).digest()
         return opens + SPREAD * (int.from_bytes(digest[:4], "big") % slots)
     for ahead in range(DAYS_TRIED):
         candidate = first + timedelta(days=ahead)
-        window, instant = hours.opens_on(candidate), local_instant(candidate, step.at, terms.zone)
+        window, instant = hours.opens_on(candidate), local_instant(candidate, at, hours.zone)
         if window is not None and window[0] <= instant < window[1]:
             return instant
-    return local_instant(first, step.at, terms.zone)
+    return local_instant(first, at, hours.zone)

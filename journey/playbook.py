@@ -33,7 +33,7 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 def _clock_time(value: object) -> object:
-    if isinstance(value, int):  # YAML 1.1 reads an unquoted 09:00 as 540
+    if isinstance(value, int):  # YAML 1.1 reads an unquoted 10:30 as 630
         raise PydanticCustomError("time_unquoted", 'write the time in quotes, as in "09:00"')
     return value
 

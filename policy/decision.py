@@ -12,7 +12,7 @@ from policy.holiday_calendar import HOLIDAYS_VERSION
 from policy.opening import common_opening
 from policy.pack import Pack
 from policy.plan import LogEntry, allowed_minutes, plan_for
-from policy.query import Query
+from policy.query import LoggedContact, Query
 from policy.vocabulary import CHANNELS, DIRECTIONS, PURPOSES, ROLES, require_word
 from policy.zones import TZDATA_VERSION, zone_info
 
@@ -121,11 +121,13 @@ def _require_known(packs: Sequence[Pack], query: Query) -> None:
     require_word("purpose", query.purpose, PURPOSES, "purpose")
     require_word("role", query.role, ROLES, "role")
     for index, contact in enumerate(query.contacts):
-        if contact.at.tzinfo is None:
-            require_aware(contact.at, f"contacts[{index}].at")
-        if contact.channel not in CHANNELS:
-            require_word("channel", contact.channel, CHANNELS, f"contacts[{index}].channel")
-        if contact.purpose not in PURPOSES:
-            require_word("purpose", contact.purpose, PURPOSES, f"contacts[{index}].purpose")
-        if contact.direction not in DIRECTIONS:
-            require_word("direction", contact.direction, DIRECTIONS, f"contacts[{index}].direction")
+        is_known = contact.channel in CHANNELS and contact.purpose in PURPOSES and contact.direction in DIRECTIONS
+        if not is_known or contact.at.tzinfo is None:
+            _name_the_fault(contact, f"contacts[{index}]")
+
+
+def _name_the_fault(contact: LoggedContact, place: str) -> None:
+    require_aware(contact.at, f"{place}.at")
+    require_word("channel", contact.channel, CHANNELS, f"{place}.channel")
+    require_word("purpose", contact.purpose, PURPOSES, f"{place}.purpose")
+    require_word("direction", contact.direction, DIRECTIONS, f"{place}.direction")

@@ -35,14 +35,12 @@ def common_opening(places: Sequence[tuple[Calendar, str]], since: datetime, limi
 
 
 def _next_span(calendar: Calendar, zone: str, instant: datetime, limit: datetime) -> Span | None:
-    """The calendar's first stretch that ends after `instant`, up to the local date of `limit`."""
-    ordinal = local_date(instant, zone).toordinal()
-    last = local_date(limit, zone).toordinal()
-    while ordinal <= last:
+    """The calendar's first stretch that ends after `instant`; none if it begins days after `limit`."""
+    today = local_date(instant, zone).toordinal()
+    for ordinal in range(today, today + (limit - instant).days + 3):
         for span in _open_spans(calendar, zone, ordinal):
             if instant < span[1]:
                 return span
-        ordinal += 1
     return None
 
 

@@ -11,9 +11,7 @@ from rich.text import Text
 
 from policy import HOLIDAYS_VERSION, Pack, SendaError, check_lines, load_pack, pack_keys
 
-app = typer.Typer(
-    help="Contact rules: may this person be contacted now, and if not, when?", no_args_is_help=True
-)
+app = typer.Typer(help="Contact rules: may this person be contacted now, and if not, when?", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of a page")]
 
@@ -62,9 +60,7 @@ def packs(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(
-    key: Annotated[str, typer.Argument(help="a pack's key, such as CO")], as_json: AsJson = False
-) -> None:
+def show(key: Annotated[str, typer.Argument(help="a pack's key, such as CO")], as_json: AsJson = False) -> None:
     """Print one pack: every rule with its parameters, wording, source and how far the source was read."""
     try:
         pack = load_pack(key)

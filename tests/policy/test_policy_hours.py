@@ -64,6 +64,14 @@ def test_several_zones_leave_what_is_allowed_in_all_told_in_the_first() -> None:
     assert hours.weekly == (("11:00", "21:00"),) * 7
 
 
+def test_zones_that_change_their_clocks_apart_leave_the_hours_that_hold_on_every_date() -> None:
+    zones = ["America/New_York", "America/Bogota"]  # the same time in winter, an hour apart from 8 March on
+
+    hours = contact_hours([load_pack("CO")], zones, date(2026, 2, 1), date(2026, 4, 30))
+
+    assert hours.weekly[0] == ("08:00", "19:00")
+
+
 def test_a_short_stretch_full_of_holidays_still_knows_the_week() -> None:
     hours = contact_hours([load_pack("CO")], ["America/Bogota"], date(2026, 4, 2), date(2026, 4, 3))
 

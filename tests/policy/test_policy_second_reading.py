@@ -30,7 +30,7 @@ def test_colombia_agrees_minute_by_minute(asked: tuple[str, Query]) -> None:
     assert_agrees(*asked, timedelta(minutes=1))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=450, deadline=None)
 @given(keyed_queries(ALL_KEYS))
 def test_every_pack_agrees_on_each_quarter_of_an_hour(asked: tuple[str, Query]) -> None:
     # Offsets and hours are whole quarters, so that nothing opens between two steps.
