@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -200,12 +200,27 @@ def parse_playbook(data: object) -> Playbook:
         raise PlaybookError(problems) from None
 
 
+class _Reader(yaml.SafeLoader):
+    """Refuses a key written twice in one mapping, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                problem = f"the key {key.value!r} is written twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_playbook(text: str | bytes) -> Playbook:
     """A playbook from YAML text (JSON is YAML too); raises `PlaybookError`."""
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _Reader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         place = f"line {mark.line + 1}" if mark is not None else "playbook"
-        raise PlaybookError([(place, "is not readable as YAML or JSON")]) from None
+        raise PlaybookError([(place, f"is not readable as YAML or JSON: {problem or 'it holds bytes that are no text'}")]) from None
+    except RecursionError:
+        raise PlaybookError([("playbook", "is nested too deeply")]) from None
     return parse_playbook(data)

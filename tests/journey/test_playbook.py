@@ -142,7 +142,14 @@ def test_broken_yaml_names_its_line() -> None:
     assert caught.value.field == "line 3"
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe\x00k", "key: \x07", "key: !!python/object:os.system x"])
+def test_a_key_written_twice_names_its_line() -> None:
+    with pytest.raises(PlaybookError, match="the key 'day' is written twice") as caught:
+        read_playbook(SMALL.replace("day: 5", "day: 5, day: 6"))
+
+    assert caught.value.field == "line 13"
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\x00k", "key: \x07", "key: !!python/object:os.system x", "[" * 5000], ids=["bytes", "control", "object", "deep"])
 def test_unreadable_text_is_an_error_of_the_playbook(text: str | bytes) -> None:
     with pytest.raises(PlaybookError):
         read_playbook(text)

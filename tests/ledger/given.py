@@ -11,8 +11,8 @@ from uuid import uuid4
 import orjson
 
 from journey.planning import Contact
-from journey.playbook import Playbook, parse_playbook
-from ledger import intake
+from journey.playbook import Outcome, Playbook, parse_playbook
+from ledger import commands, intake
 from ledger.clock import due_journeys, next_instant, set_clock
 from ledger.creditors import creditor, put_creditor, put_playbook
 from ledger.database import Ledger
@@ -177,6 +177,10 @@ class Given:
     async def reverses(self, account: str, payment: str, amount: str | Decimal, **changes: Any) -> Posted:
         """The reversal of a payment by its id."""
         return await self.pays(account, amount, kind="reversal", reverses=payment, **changes)
+
+    async def closes(self, account: str, outcome: Outcome) -> None:
+        """People end the open journey."""
+        await commands.close(self.ledger, self.key, account, outcome, "Luisa")
 
     async def record(self, journey_id: str) -> Record:
         """An open journey as the record plans it now."""
