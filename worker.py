@@ -25,7 +25,10 @@ from workflows.contract import QUEUE
 from workflows.intake import Intake
 from workflows.journey import Journey
 
-PURE = ("policy", "journey", "workflows.contract", "pydantic", "pydantic_core", "annotated_types", "holidays", "yaml")
+PURE = (
+    *("policy", "journey", "workflows.contract"),
+    *("pydantic", "pydantic_core", "annotated_types", "holidays", "yaml", "tzdata"),
+)
 """Passed through the workflow sandbox: pure, and far cheaper than to be loaded again for each run."""
 
 

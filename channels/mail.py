@@ -4,8 +4,11 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from email.message import EmailMessage
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from email.utils import formatdate, parseaddr
+from time import monotonic
 from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTP
@@ -22,6 +25,9 @@ from channels.message import Line, Message, Rejected, Uncertain, Unreachable
 TIMEOUT = 8.0
 """Seconds for each command; well below the activity's own limit."""
 
+FRESH = 15.0
+"""Seconds for which a connection that was just used is taken to be alive without asking."""
+
 
 class Mail:
     """Sends through one SMTP server. `url`: smtp://host:port (STARTTLS where offered) or smtps://user:password@host."""
@@ -33,27 +39,28 @@ class Mail:
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._sender = sender
-        self._idle: list[SMTP] = []
+        self._idle: list[tuple[SMTP, float]] = []
         self._free = asyncio.Semaphore(connections)
 
     @asynccontextmanager
     async def line(self) -> AsyncGenerator[Line]:
         """An open connection; kept for the next message unless it broke."""
         async with self._free:
-            smtp = self._idle.pop() if self._idle else self._new()
-            await self._connect(smtp)
+            smtp, used = self._idle.pop() if self._idle else (self._new(), 0.0)
+            if not smtp.is_connected or monotonic() - used > FRESH:
+                await self._connect(smtp)
             try:
                 yield _SmtpLine(smtp, self._sender)
             finally:
                 if smtp.is_connected:
-                    self._idle.append(smtp)
+                    self._idle.append((smtp, monotonic()))
                 else:
                     smtp.close()
 
     async def close(self) -> None:
         """Close the connections that are kept."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
 
     def _new(self) -> SMTP:
         return SMTP(
@@ -113,15 +120,15 @@ class _SmtpLine:
             self._smtp.close()
 
 
-def _compose(message: Message, sender: str) -> EmailMessage:
-    mail = EmailMessage()
+def _compose(message: Message, sender: str) -> MIMEMultipart:
+    mail = MIMEMultipart("alternative")
     mail["From"] = sender
     mail["To"] = message.to
-    mail["Subject"] = message.subject
+    mail["Subject"] = Header(message.subject, "utf-8").encode()
     mail["Date"] = formatdate()
     domain = parseaddr(sender)[1].rpartition("@")[2]
     mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:40]}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    mail.attach(MIMEText(message.text, "plain", "utf-8"))
+    mail.attach(MIMEText(message.html, "html", "utf-8"))
     return mail

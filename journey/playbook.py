@@ -218,9 +218,10 @@ def read_playbook(text: str | bytes) -> Playbook:
     try:
         data = yaml.load(text, _Reader)
     except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark is not None else "playbook"
-        raise PlaybookError([(place, f"is not readable as YAML or JSON: {problem or 'it holds bytes that are no text'}")]) from None
+        problem = getattr(error, "problem", None) or "it holds bytes that are no text"
+        raise PlaybookError([(place, f"is not readable as YAML or JSON: {problem}")]) from None
     except RecursionError:
         raise PlaybookError([("playbook", "is nested too deeply")]) from None
     return parse_playbook(data)

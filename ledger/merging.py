@@ -8,12 +8,15 @@ from typing import Any
 from ledger.database import Connection, Ledger
 from ledger.intake import MERGE_BATCH, start_phase
 from ledger.payments import Told, apply_unapplied, tell_engine
-from ledger.record import Fact, next_entry, open_record, playbook_of, write
+from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
 from ledger.standing import owed
 
 _BATCH = """
 SELECT r.row, r.account, r.debtor, r.content FROM import_rows r
 WHERE r.import_id = %s AND r.row > %s ORDER BY r.row LIMIT %s"""
+
+_ACCOUNTS_COME = "SELECT pg_advisory_xact_lock(hashtextextended('accounts:' || %s, 0))"
+"""A payment whose account is not known yet waits for this, then looks again (`ledger/payments.py`)."""
 
 _PEOPLE = "INSERT INTO people (key) SELECT DISTINCT key FROM unnest(%s::text[]) key ORDER BY key ON CONFLICT DO NOTHING"
 
@@ -75,8 +78,8 @@ FROM (
 JOIN creditors c ON c.key = %(creditor)s
 WHERE x.amount <> coalesce(x.charged, 0)"""
 
-_OWED = """
-SELECT a.id, a.key, d.time_zones[1] AS zone,
+_OWED = f"""
+SELECT {LAST_OUTCOME}, a.id, a.key, d.time_zones[1] AS zone,
     coalesce((SELECT sum(amount) FROM postings o WHERE o.account_id = a.id), 0) AS balance,
     (SELECT min(u.due_date) FROM dues u WHERE u.account_id = a.id
         AND (SELECT sum(o.amount) FROM postings o WHERE o.due_id = u.id) > 0) AS oldest_due,
@@ -106,6 +109,7 @@ async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]
         if not batch:
             await start_phase(tx, import_id)
             return False, []
+        await tx.execute(_ACCOUNTS_COME, [head["creditor"]])
         people = sorted({row["debtor"] for row in batch})
         values = {
             "id": import_id,
@@ -147,7 +151,7 @@ async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int])
         if row["waiting"]:
             now_owed = await owed(tx, row["id"])
             balance, oldest_due = now_owed.balance, now_owed.oldest_due
-        entries.append((next_entry(book, row["zone"], balance, oldest_due), row["id"]))
+        entries.append((next_entry(book, row["zone"], balance, oldest_due, row["last_outcome"]), row["id"]))
     async with tx.cursor() as cursor:
         await cursor.executemany("UPDATE accounts SET enters_at = %s WHERE id = %s", entries)
     return told

@@ -13,6 +13,7 @@ from journey.planning import settled_outcome
 from journey.state import JourneyState, Standing, Terms
 from ledger.database import Connection, Ledger
 from ledger.record import (
+    LAST_OUTCOME,
     SYSTEM,
     Fact,
     Record,
@@ -39,8 +40,9 @@ class Launch:
     clock: datetime | None
 
 
-_ACCOUNTS = """
-SELECT a.id, a.person_id, a.creditor, a.key, a.currency, a.enters_at, d.time_zones, c.pack, c.test_clock,
+_ACCOUNTS = f"""
+SELECT {LAST_OUTCOME},
+    a.id, a.person_id, a.creditor, a.key, a.currency, a.enters_at, d.time_zones, c.pack, c.test_clock,
     coalesce(c.test_clock, clock_timestamp()) AS now, b.hash, b.content::text AS playbook,
     o.balance, o.oldest_due,
     (SELECT coalesce(max(episode), 0) + 1 FROM journeys j WHERE j.account_id = a.id) AS episode,
@@ -104,7 +106,7 @@ async def open_within(tx: Connection, accounts: Sequence[int], actor: str = SYST
 def _entry(row: dict[str, Any]) -> datetime | None:
     """When the account enters by itself; never in the past, so that it is not looked at again and again."""
     book = playbook_of(row["hash"], row["playbook"])
-    at = next_entry(book, row["time_zones"][0], row["balance"], row["oldest_due"])
+    at = next_entry(book, row["time_zones"][0], row["balance"], row["oldest_due"], row["last_outcome"])
     return at if at is not None and at > row["now"] else None
 
 

@@ -2,10 +2,25 @@
 
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from journey.state import JourneyState, Standing
 from ledger.database import Connection, Ledger
+
+_OUTCOME = """
+WITH contact AS (
+    SELECT c.id, c.journey_id, c.step, c.channel, c.occurrence, j.state::text AS state, j.closed, j.outcome,
+        greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp())) AS at
+    FROM contacts c JOIN journeys j ON j.id = c.journey_id JOIN creditors k ON k.key = c.creditor
+    WHERE c.id = %(contact)s),
+told AS (
+    INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, detail, at)
+    SELECT id, %(status)s, %(ref)s, %(hash)s, %(detail)s, at FROM contact),
+noted AS (
+    INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
+    SELECT journey_id, 'contact:' || occurrence || ':' || %(status)s::text, 'contact', 'senda', jsonb_build_object(
+        'step', step, 'channel', channel, 'status', %(status)s::text, 'content_sha256', %(hash)s::text,
+        'detail', %(detail)s::text), at
+    FROM contact ON CONFLICT (journey_id, key) DO NOTHING)
+SELECT state, closed, outcome FROM contact"""
 
 
 async def record_outcome(
@@ -19,47 +34,19 @@ async def record_outcome(
 ) -> Standing:
     """Store what came of a permitted contact (`sent`, `failed`, `unknown`); returns the journey's last standing."""
     async with ledger.transaction() as tx:
-        row = await (
-            await tx.execute(
-                """
-                SELECT c.journey_id, c.step, c.channel, j.state::text AS state, j.closed, j.outcome,
-                    greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp())) AS at
-                FROM contacts c JOIN journeys j ON j.id = c.journey_id JOIN creditors k ON k.key = c.creditor
-                WHERE c.id = %s""",
-                [contact_id],
-            )
-        ).fetchone()
-        assert row is not None
-        await tx.execute(
-            """
-            WITH told AS (
-                INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, detail, at)
-                VALUES (%(contact)s, %(status)s, %(ref)s, %(hash)s, %(detail)s, %(at)s))
-            INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
-            VALUES (%(journey)s, %(key)s, 'contact', 'senda', %(data)s, %(at)s)
-            ON CONFLICT (journey_id, key) DO NOTHING""",
+        cursor = await tx.execute(
+            _OUTCOME,
             {
                 "contact": contact_id,
                 "status": status,
                 "ref": provider_ref,
                 "hash": content_sha256,
                 "detail": detail,
-                "at": row["at"],
-                "journey": row["journey_id"],
-                "key": f"contact:{contact_id}:{status}",
-                "data": Jsonb(
-                    {
-                        "contact": contact_id,
-                        "step": row["step"],
-                        "channel": row["channel"],
-                        "status": status,
-                        "content_sha256": content_sha256,
-                        "detail": detail,
-                    }
-                ),
             },
         )
-        return _closing(row["state"], row["outcome"]) if row["closed"] else _standing(row["state"])
+        row = await cursor.fetchone()
+    assert row is not None
+    return _closing(row["state"], row["outcome"]) if row["closed"] else _standing(row["state"])
 
 
 async def closed_standing(tx: Connection, journey_id: str) -> Standing:

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from journey.state import Standing
 from ledger.allocation import Part, allocate, open_after, reverse
 from ledger.database import Connection, Ledger
-from ledger.record import Fact, next_entry, open_record, playbook_of, write
+from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
 from ledger.standing import Owed, owed
 from policy.errors import SendaError
 
@@ -62,6 +62,9 @@ JOIN creditors c ON c.key = a.creditor
 JOIN current_playbooks b ON b.key = c.playbook
 WHERE a.creditor = %s AND a.key = %s FOR UPDATE OF p"""
 
+_ACCOUNTS_COMING = "SELECT pg_advisory_xact_lock_shared(hashtextextended('accounts:' || %s, 0))"
+"""Waits for the batch of an import that may be bringing the account at this moment (`ledger/merging.py`)."""
+
 _PAYMENT = """
 INSERT INTO payments (processor, external_id, kind, creditor, account, amount, currency, paid_at, reverses)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id"""
@@ -77,6 +80,8 @@ FROM payments p JOIN postings o ON o.account_id = %(account)s AND (o.payment_id 
 WHERE p.processor = %(processor)s AND p.external_id = %(id)s AND p.kind = 'payment'
 GROUP BY p.id, o.due_id ORDER BY first"""
 
+_LAST = f"SELECT {LAST_OUTCOME} FROM accounts a WHERE a.id = %s"
+
 _WAITING = """
 SELECT p.id, p.processor, p.external_id, p.kind, p.creditor, p.account, p.amount, p.currency, p.paid_at, p.reverses
 FROM payments p
@@ -90,7 +95,10 @@ async def post_payment(ledger: Ledger, payment: Payment) -> Posted:
     Raises `payment.currency_mismatch` for an account in another currency: nothing is written then.
     """
     async with ledger.transaction() as tx:
-        account = await (await tx.execute(_ACCOUNT, [payment.creditor, payment.account])).fetchone()
+        account = await _find(tx, payment.creditor, payment.account)
+        if account is None:
+            await tx.execute(_ACCOUNTS_COMING, [payment.creditor])
+            account = await _find(tx, payment.creditor, payment.account)
         if account is not None and account["currency"] != payment.currency:
             raise SendaError(
                 "payment.currency_mismatch",
@@ -122,9 +130,13 @@ async def post_payment(ledger: Ledger, payment: Payment) -> Posted:
         return posted
 
 
+async def _find(tx: Connection, creditor: str, account_key: str) -> dict[str, Any] | None:
+    return await (await tx.execute(_ACCOUNT, [creditor, account_key])).fetchone()
+
+
 async def apply_unapplied(tx: Connection, creditor: str, account_key: str) -> list[Posted]:
     """Post what waited for this account (payments before reversals); called when an import brings the account."""
-    account = await (await tx.execute(_ACCOUNT, [creditor, account_key])).fetchone()
+    account = await _find(tx, creditor, account_key)
     if account is None:
         return []
     rows = await (await tx.execute(_WAITING, [creditor, account_key])).fetchall()
@@ -197,7 +209,9 @@ async def _tell(tx: Connection, account: dict[str, Any], payment: Payment, payme
     record = await open_record(tx, account_id=account["id"])
     if record is None:
         book = playbook_of(account["hash"], account["playbook"])
-        enters_at = next_entry(book, account["zone"], after.balance, after.oldest_due)
+        last = await (await tx.execute(_LAST, [account["id"]])).fetchone()
+        outcome = last["last_outcome"] if last else None
+        enters_at = next_entry(book, account["zone"], after.balance, after.oldest_due, outcome)
         await tx.execute("UPDATE accounts SET enters_at = %s WHERE id = %s", [enters_at, account["id"]])
         due_now = enters_at is not None and enters_at <= account["now"]
         return Posted("applied", opens=account["id"] if due_now else None)

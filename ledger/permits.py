@@ -4,18 +4,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
 from journey.events import StepDeferred, StepDone
 from journey.planning import Contact
-from journey.playbook import Stage, Step, Tone
+from journey.playbook import Stage, Tone
 from journey.state import Standing
+from ledger.choosing import judge, order, soonest
 from ledger.database import Connection, Ledger
 from ledger.outcomes import closed_standing
-from ledger.record import Fact, Record, open_record, write
-from policy import Decision, LoggedContact, Query, decide, load_pack
+from ledger.record import OPEN, Fact, Record, record_of, write
+from ledger.standing import OWED, Owed, owed_of
+from policy import Decision
 from policy.calendar import local_date
 
 LOG_DAYS = timedelta(days=10)
@@ -72,22 +74,21 @@ class Overtaken:
 Answer = Permit | Refusal | Settled | Overtaken
 
 _LOCK = """
-SELECT a.id FROM journeys j JOIN people p ON p.id = j.person_id JOIN accounts a ON a.id = j.account_id
+SELECT j.account_id, j.person_id FROM journeys j JOIN people p ON p.id = j.person_id
 WHERE j.id = %s FOR UPDATE OF p"""
 
 _FACTS = """
 SELECT d.name, d.language, d.time_zones, d.addresses, d.authorised_channels, d.preferred_channel,
-    c.name AS creditor_name, c.pack,
-    (SELECT coalesce(sum(o.amount), 0) FROM postings o JOIN dues u ON u.id = o.due_id
-        WHERE o.account_id = a.id AND u.due_date < %(today)s) AS past_due
+    c.name AS creditor_name, c.pack
 FROM accounts a JOIN debtors d ON d.id = a.debtor_id JOIN creditors c ON c.key = a.creditor
-WHERE a.id = %(account)s"""
+WHERE a.id = %s"""
 
 _LOG = """
 SELECT c.decided_at AS at, c.channel, EXISTS (
         SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'answered') AS two_way
-FROM contacts c
-WHERE c.person_id = %s AND c.decision = 'permitted' AND c.decided_at > %s AND NOT EXISTS (
+FROM contacts c JOIN accounts a ON a.id = %s JOIN creditors k ON k.key = a.creditor
+WHERE c.person_id = %s AND c.decision = 'permitted'
+    AND c.decided_at > coalesce(k.test_clock, clock_timestamp()) - %s AND NOT EXISTS (
     SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'failed')
 ORDER BY c.decided_at"""
 
@@ -109,76 +110,101 @@ async def request_permit(
     """Decide a step's contact in one transaction under the person's lock, once for each occurrence.
 
     `channels` are those that can send at all. The step itself is the record's: it must be what the record's own
-    plan asks for now, otherwise the answer is `Overtaken` (a payment or a pause came between).
+    plan asks for now, otherwise the answer is `Overtaken` (a payment or a pause came between). Raises
+    `ClockBehind` where the database's clock has not come to `due`.
     """
     async with ledger.transaction() as tx:
-        locked = await (await tx.execute(_LOCK, [journey_id])).fetchone()
-        record = await open_record(tx, account_id=locked["id"]) if locked else None
-        if record is None or record.id != journey_id:
-            return Overtaken(await closed_standing(tx, journey_id))
-        record.reach(due)
-        earlier = await (await tx.execute(_EARLIER, [journey_id, occurrence])).fetchall()
+        person = await (await tx.execute(_LOCK, [journey_id])).fetchone()
+        if person is None:
+            raise LookupError(f"no record of {journey_id}")
+        account_id: int = person["account_id"]
+        async with tx.pipeline():  # one round trip; each statement sees what was committed before the lock was ours
+            opened = await tx.execute(OPEN, [account_id])
+            before = await tx.execute(_EARLIER, [journey_id, occurrence])
+            debtor = await tx.execute(_FACTS, [account_id])
+            logged = await tx.execute(_LOG, [account_id, person["person_id"], LOG_DAYS])
+            dues = await tx.execute(OWED, [account_id])
+        row = await opened.fetchone()
+        record = record_of(row) if row is not None and row["id"] == journey_id else None
+        earlier = await before.fetchall()
         permitted = next((row for row in earlier if row["decision"] == "permitted"), None)
         if permitted is not None and permitted["status"] is None:
-            return await _unknown(tx, record, permitted["id"], occurrence)
+            await _unknown(tx, record, permitted["id"], occurrence)
+        if record is None:
+            return Overtaken(await closed_standing(tx, journey_id))
         if permitted is not None:
-            return Settled(permitted["id"], permitted["status"], record.state.standing)
+            return Settled(permitted["id"], permitted["status"] or "unknown", record.state.standing)
+        record.reach(due)
         record.learn()
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
             await write(tx, record)
             return Overtaken(record.state.standing)
-        return await _decide(tx, record, record.move, len(earlier), channels)
+        facts = await debtor.fetchone()
+        assert facts is not None
+        known = _Known(facts, await logged.fetchall(), owed_of(await dues.fetchall()))
+        return await _decide(tx, record, record.move, len(earlier), known, channels)
 
 
-async def _unknown(tx: Connection, record: Record, contact_id: int, occurrence: str) -> Settled:
+async def _unknown(tx: Connection, record: Record | None, contact_id: int, occurrence: str) -> None:
     """The process died between the permit and the answer: nobody can tell whether the message left."""
     await tx.execute(
-        "INSERT INTO contact_events (contact_id, status, detail, at) VALUES (%s, 'unknown', 'process_died', %s)",
-        [contact_id, record.now],
+        """
+        INSERT INTO contact_events (contact_id, status, detail, at)
+        SELECT id, 'unknown', 'process_died', greatest(decided_at, %s) FROM contacts WHERE id = %s""",
+        [record.now if record else None, contact_id],
     )
-    record.facts.append(
-        Fact(
-            f"contact:{contact_id}:unknown",
-            "contact",
-            record.now,
-            {"contact": contact_id, "status": "unknown"},
-        )
-    )
+    if record is None:
+        return
+    name = f"contact:{occurrence}:unknown"
+    record.facts.append(Fact(name, "contact", record.now, {"step": occurrence.split("@")[0], "status": "unknown"}))
     record.learn(StepDone(occurrence=occurrence))
     await write(tx, record)
-    return Settled(contact_id, "unknown", record.state.standing)
 
 
-async def _decide(tx: Connection, record: Record, move: Contact, attempt: int, available: Collection[str]) -> Answer:
-    anchor = record.state.standing.oldest_due
-    assert anchor is not None
-    today = local_date(record.now, record.terms.zone)
-    row = await (await tx.execute(_FACTS, {"account": record.account_id, "today": today})).fetchone()
-    assert row is not None
-    log = await (await tx.execute(_LOG, [record.person_id, record.now - LOG_DAYS])).fetchall()
-    candidates = order(move.step, row["preferred_channel"], row["authorised_channels"], row["addresses"], available)
-    verdicts = judge(row, record.now, candidates, log)
-    insert: dict[str, Any] = {
-        "channel": None,
-        "decision": "skipped",
-        "reason": None,
-        "rules": [],
-        "next": None,
-    }
-    allowed = next((channel for channel, verdict in verdicts if verdict.allowed), None)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is true at this moment: the debtor's and creditor's facts, the person's contacts, what the account owes."""
+
+    facts: dict[str, Any]
+    log: list[dict[str, Any]]
+    owed: Owed
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What was decided: a channel permitted, refused until an instant (or for good), or nothing to send by."""
+
+    decision: Literal["permitted", "refused", "skipped"]
+    channel: str | None = None
+    reason: str | None = None
+    rules: tuple[str, ...] = ()
+    next_allowed_at: datetime | None = None
+
+
+def _choose(verdicts: Sequence[tuple[str, Decision]]) -> _Choice:
     if not verdicts:
-        insert["reason"] = "no_channel"
-    elif allowed is not None:
-        insert |= {"channel": allowed, "decision": "permitted"}
-    else:
-        channel, verdict = min(verdicts, key=_soonest)
-        insert |= {
-            "channel": channel,
-            "decision": "refused",
-            "rules": list(verdict.rules),
-            "next": verdict.next_allowed_at,
-        }
-    basis = {channel: verdict.as_record() for channel, verdict in verdicts}
+        return _Choice("skipped", reason="no_channel")
+    channel, verdict = verdicts[-1]  # judging stops at the first that is allowed
+    if verdict.allowed:
+        return _Choice("permitted", channel)
+    channel, verdict = min(verdicts, key=soonest)
+    return _Choice("refused", channel, None, verdict.rules, verdict.next_allowed_at)
+
+
+async def _decide(
+    tx: Connection, record: Record, move: Contact, attempt: int, known: _Known, available: Collection[str]
+) -> Answer:
+    facts = known.facts
+    candidates = order(
+        move.step, facts["preferred_channel"], facts["authorised_channels"], facts["addresses"], available
+    )
+    verdicts = judge(facts, record.now, candidates, known.log)
+    choice = _choose(verdicts)
+    basis = {
+        "zones": facts["time_zones"],
+        "log": len(known.log),
+        "verdicts": {channel: verdict.as_record() for channel, verdict in verdicts},
+    }
     cursor = await tx.execute(
         _INSERT,
         [
@@ -190,104 +216,62 @@ async def _decide(tx: Connection, record: Record, move: Contact, attempt: int, a
             move.occurrence,
             move.stage,
             attempt,
-            insert["channel"],
-            insert["decision"],
-            insert["reason"],
-            insert["rules"],
-            insert["next"],
-            Jsonb({"zones": row["time_zones"], "log": len(log), "verdicts": basis}),
+            choice.channel,
+            choice.decision,
+            choice.reason,
+            list(choice.rules),
+            choice.next_allowed_at,
+            Jsonb(basis),
             record.now,
         ],
     )
     inserted = await cursor.fetchone()
     assert inserted is not None
-    contact_id: int = inserted["id"]
-    record.facts.append(
-        Fact(
-            f"contact:{contact_id}:{insert['decision']}",
-            "contact",
-            record.now,
-            {
-                "contact": contact_id,
-                "step": move.step.key,
-                "channel": insert["channel"],
-                "status": insert["decision"],
-                "reason": insert["reason"],
-                "rules": insert["rules"],
-                "next_allowed_at": insert["next"],
-            },
-        )
-    )
-    if insert["decision"] == "refused" and insert["next"] is not None:
-        record.learn(StepDeferred(occurrence=move.occurrence, until=insert["next"]))
+    record.facts.append(_fact(record, move, attempt, choice))
+    if choice.decision == "refused" and choice.next_allowed_at is not None:
+        record.learn(StepDeferred(occurrence=move.occurrence, until=choice.next_allowed_at))
     else:
         record.learn(StepDone(occurrence=move.occurrence))
     await write(tx, record)
-    if allowed is None:
-        return Refusal(record.state.standing, insert["next"], skipped=not verdicts)
+    if choice.channel is None or choice.decision != "permitted":
+        return Refusal(record.state.standing, choice.next_allowed_at, skipped=choice.decision == "skipped")
+    return _permit(record, move, known, inserted["id"], choice.channel)
+
+
+def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:
+    return Fact(
+        f"contact:{move.occurrence}:{attempt}",
+        "contact",
+        record.now,
+        {
+            "step": move.step.key,
+            "channel": choice.channel,
+            "status": choice.decision,
+            "reason": choice.reason,
+            "rules": choice.rules,
+            "next_allowed_at": choice.next_allowed_at,
+        },
+    )
+
+
+def _permit(record: Record, move: Contact, known: _Known, contact_id: int, channel: str) -> Permit:
+    today = local_date(record.now, record.terms.zone)
+    anchor = known.owed.dues[0].due_date
     return Permit(
         contact_id=contact_id,
         key=f"{record.id}:{move.step.key}:{anchor.isoformat()}",
-        channel=allowed,
-        address=row["addresses"][allowed],
-        language=row["language"],
-        name=row["name"],
-        creditor_name=row["creditor_name"],
+        channel=channel,
+        address=known.facts["addresses"][channel],
+        language=known.facts["language"],
+        name=known.facts["name"],
+        creditor_name=known.facts["creditor_name"],
         account=record.terms.account,
         currency=record.terms.currency,
-        balance=record.state.standing.balance,
-        past_due=row["past_due"],
+        balance=known.owed.balance,
+        past_due=sum((due.open for due in known.owed.dues if due.due_date < today), Decimal(0)),
         due_date=anchor,
         days_past_due=(today - anchor).days,
         stage=move.stage,
         template=move.step.template,
         tone=move.step.tone,
     )
-
-
-def order(
-    step: Step,
-    preferred: str | None,
-    authorised: Sequence[str],
-    addresses: dict[str, str],
-    available: Collection[str],
-) -> list[str]:
-    """The step's channels that can be tried: the person's preferred one, then the authorised, then the step's order."""
-    usable = [channel for channel in step.channels if channel in available and addresses.get(channel)]
-    return sorted(usable, key=lambda channel: (channel != preferred, channel not in authorised))
-
-
-def judge(
-    row: dict[str, Any], at: datetime, channels: Sequence[str], log: Sequence[dict[str, Any]]
-) -> list[tuple[str, Decision]]:
-    """The policy's verdict on each channel in turn, up to the first that is allowed."""
-    contacts = tuple(
-        LoggedContact(
-            at=entry["at"],
-            channel=entry["channel"],
-            direction="outbound",
-            purpose="collection",
-            two_way=entry["two_way"],
-        )
-        for entry in log
-    )
-    verdicts: list[tuple[str, Decision]] = []
-    for channel in channels:
-        query = Query(
-            zones=tuple(row["time_zones"]),
-            at=at,
-            channel=channel,
-            purpose="collection",
-            role="debtor",
-            authorised_channels=tuple(row["authorised_channels"]),
-            contacts=contacts,
-        )
-        verdicts.append((channel, decide([load_pack(row["pack"])], query)))
-        if verdicts[-1][1].allowed:
-            break
-    return verdicts
-
-
-def _soonest(verdict: tuple[str, Decision]) -> tuple[bool, datetime | None]:
-    at = verdict[1].next_allowed_at
-    return at is None, at

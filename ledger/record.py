@@ -145,20 +145,24 @@ SELECT j.id, j.account_id, j.person_id, j.creditor, j.account, j.episode, j.curr
 FROM journeys j JOIN playbooks p ON p.hash = j.playbook_hash JOIN creditors c ON c.key = j.creditor
 WHERE NOT j.closed AND """
 
+OPEN = _OPEN + "j.account_id = %s"
+"""The open journey of an account."""
+
 
 async def open_record(tx: Connection, *, account_id: int) -> Record | None:
     """The open journey of an account, whose person the caller has locked; none where none is open."""
-    row = await (await tx.execute(_OPEN + "j.account_id = %s", [account_id])).fetchone()
-    return _record(row) if row is not None else None
+    row = await (await tx.execute(OPEN, [account_id])).fetchone()
+    return record_of(row) if row is not None else None
 
 
 async def open_record_by_id(tx: Connection, journey_id: str) -> Record | None:
     """The same by the journey's id; none where it is closed or unknown."""
     row = await (await tx.execute(_OPEN + "j.id = %s", [journey_id])).fetchone()
-    return _record(row) if row is not None else None
+    return record_of(row) if row is not None else None
 
 
-def _record(row: dict[str, Any]) -> Record:
+def record_of(row: dict[str, Any]) -> Record:
+    """The record of a row of `OPEN`."""
     terms = Terms.model_construct(
         creditor=row["creditor"],
         account=row["account"],
@@ -244,14 +248,25 @@ async def write_facts(tx: Connection, record: Record) -> None:
 
 def enters_after(record: Record) -> datetime | None:
     """When a cured or paid account would enter its next journey; other outcomes wait for a new decision of people."""
-    if record.state.outcome not in ("cured", "paid"):
-        return None
     standing = record.state.standing
-    return next_entry(record.terms.playbook, record.terms.zone, standing.balance, standing.oldest_due)
+    outcome = record.state.outcome
+    return next_entry(record.terms.playbook, record.terms.zone, standing.balance, standing.oldest_due, outcome)
 
 
-def next_entry(playbook: Playbook, zone: str, balance: Decimal, oldest_due: date | None) -> datetime | None:
-    """When an account without a journey starts one (UTC); none where it owes less than the playbook treats."""
-    if oldest_due is None or balance <= 0 or balance < playbook.minimum_balance:
+LAST_OUTCOME = """
+(SELECT j.outcome FROM journeys j WHERE j.account_id = a.id ORDER BY j.episode DESC LIMIT 1) AS last_outcome"""
+"""Of accounts `a`, to be read once their people are locked."""
+
+
+def next_entry(
+    playbook: Playbook, zone: str, balance: Decimal, oldest_due: date | None, last: Outcome | None
+) -> datetime | None:
+    """When an account without a journey starts one (UTC); none where it owes less than the playbook treats.
+
+    `last` is how its last journey ended: what people or the timeline decided holds until people decide anew.
+    """
+    if last not in (None, "cured", "paid") or oldest_due is None:
+        return None
+    if balance <= 0 or balance < playbook.minimum_balance:
         return None
     return entry(playbook, zone, oldest_due)

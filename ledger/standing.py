@@ -1,8 +1,10 @@
 """What an account owes now: sums of its postings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from ledger.allocation import OpenDue
 from ledger.database import Connection
@@ -21,16 +23,21 @@ class Owed:
         return self.dues[0].due_date if self.dues else None
 
 
-_OWED = """
+OWED = """
 SELECT d.id, d.due_date, sum(p.amount) AS open
 FROM postings p LEFT JOIN dues d ON d.id = p.due_id
 WHERE p.account_id = %s GROUP BY d.id, d.due_date ORDER BY d.due_date, d.id"""
+"""A row for each due of an account with what is open on it, and one for its unapplied credit."""
 
 
-async def owed(tx: Connection, account_id: int) -> Owed:
-    """Balance and open dues of an account, as the postings say within this transaction."""
-    rows = await (await tx.execute(_OWED, [account_id])).fetchall()
+def owed_of(rows: Sequence[dict[str, Any]]) -> Owed:
+    """What the rows of `OWED` say."""
     dues = tuple(
         OpenDue(row["id"], row["due_date"], row["open"]) for row in rows if row["id"] is not None and row["open"] > 0
     )
     return Owed(sum((row["open"] for row in rows), Decimal(0)), dues)
+
+
+async def owed(tx: Connection, account_id: int) -> Owed:
+    """Balance and open dues of an account, as the postings say within this transaction."""
+    return owed_of(await (await tx.execute(OWED, [account_id])).fetchall())

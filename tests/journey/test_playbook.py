@@ -146,7 +146,7 @@ def test_a_key_written_twice_names_its_line() -> None:
     with pytest.raises(PlaybookError, match="the key 'day' is written twice") as caught:
         read_playbook(SMALL.replace("day: 5", "day: 5, day: 6"))
 
-    assert caught.value.field == "line 13"
+    assert caught.value.field == "line 12"
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00k", "key: \x07", "key: !!python/object:os.system x", "[" * 5000], ids=["bytes", "control", "object", "deep"])

@@ -1,6 +1,6 @@
 """What ledger tests start from: a creditor of their own, accounts brought in as an import does, a clock, an engine."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from journey.planning import Contact
 from journey.playbook import Outcome, Playbook, parse_playbook
 from ledger import commands, intake
 from ledger.clock import due_journeys, next_instant, set_clock
+from ledger.commands import Pause
 from ledger.creditors import creditor, put_creditor, put_playbook
 from ledger.database import Ledger
 from ledger.merging import merge_batch
@@ -100,8 +101,8 @@ class Given:
     key: str = field(default_factory=lambda: f"creditor-{uuid4().hex[:12]}")
     numbers: Any = field(default_factory=count)
 
-    async def set_up(self, book: Playbook | None = None, at: datetime = START) -> "Given":
-        """The creditor with its playbook and its clock."""
+    async def set_up(self, book: Playbook | None = None, at: datetime | None = START) -> "Given":
+        """The creditor with its playbook and its test clock; `at` none: the real clock."""
         book = book or playbook(f"{self.key}-book")
         await put_playbook(self.ledger, book)
         await put_creditor(
@@ -178,6 +179,15 @@ class Given:
         """The reversal of a payment by its id."""
         return await self.pays(account, amount, kind="reversal", reverses=payment, **changes)
 
+    async def pauses(self, account: str, **changes: Any) -> None:
+        """People hold the open journey, from now on without an end; `changes` are fields of `Pause`."""
+        values: dict[str, Any] = {"id": uuid4().hex, "starts": None, "ends": None, "reason": "hardship", **changes}
+        await commands.pause(self.ledger, self.key, account, Pause(**values), "Luisa")
+
+    async def resumes(self, account: str) -> None:
+        """People end the pause that holds."""
+        await commands.resume(self.ledger, self.key, account, uuid4().hex, "Luisa")
+
     async def closes(self, account: str, outcome: Outcome) -> None:
         """People end the open journey."""
         await commands.close(self.ledger, self.key, account, outcome, "Luisa")
@@ -199,9 +209,9 @@ class Given:
             await bring_up_to_date(self.ledger, journey_id, at)
         return move
 
-    async def asks(self, journey_id: str, contact: Contact) -> Answer:
-        """What the permit transaction answers to this contact."""
-        return await request_permit(self.ledger, journey_id, contact.occurrence, contact.due, MAIL)
+    async def asks(self, journey_id: str, contact: Contact, channels: Collection[str] = MAIL) -> Answer:
+        """What the permit transaction answers to this contact; `channels` can send."""
+        return await request_permit(self.ledger, journey_id, contact.occurrence, contact.due, channels)
 
     async def lives(self, to: datetime) -> list[Permit]:
         """Let everything happen until `to`, as the engine would; every permit is sent. Returns the permits."""
