@@ -13,6 +13,8 @@ if __name__ == "__main__":
         create_app(settings),
         host=settings.api_host,
         port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
         log_config=None,
         access_log=False,
     )

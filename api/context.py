@@ -41,9 +41,10 @@ class Parts:
         if not task.cancelled():
             task.exception()  # an outage here is the relay's work, and it logs it
 
-    def tell(self, *told: Told) -> None:
-        """Tell the engine at once."""
-        self.soon(tell_all(self.ledger, self.engine, told))
+    def tell(self, told: Told | None) -> None:
+        """Tell the engine at once; there is nothing to tell of a command that was carried out before."""
+        if told is not None:
+            self.soon(tell_all(self.ledger, self.engine, [told]))
 
     def open(self, account: int) -> None:
         """Start an account's journey at once."""

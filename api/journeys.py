@@ -136,7 +136,7 @@ async def close(
     """End the journey with an outcome that people decide."""
 
     async def work(command: str) -> Answer:
-        here.tell(await commands.close(here.ledger, creditor, account, body.outcome, actor.name))
+        here.tell(await commands.close(here.ledger, creditor, account, body.outcome, command, actor.name))
         return Answer(200, await _encoded(here, creditor, account))
 
     return await once(request, here, actor, idempotency_key, work)

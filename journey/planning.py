@@ -9,6 +9,7 @@ from journey.events import Ended, Event, SkipReason, StageEntered, StepSkipped, 
 from journey.playbook import Outcome, Playbook, Stage, Step
 from journey.state import JourneyState, Status, Terms, occurrence
 from policy.calendar import local_date, local_instant, start_of_day
+from policy.errors import SendaError
 from policy.hours import ContactHours
 
 SPREAD = timedelta(minutes=30)
@@ -168,7 +169,7 @@ def _next_step(terms: Terms, state: JourneyState, now: datetime, limit: datetime
         reason: SkipReason | None = None
         if terms.playbook.from_day(stage) < terms.playbook.from_day(_entered(state)):
             reason = "stage_over"
-        elif deferral is None and local_date(due, terms.zone) < today:
+        elif local_date(due, terms.zone) < today:
             reason = "day_passed"
         elif deferral is not None and following is not None and following <= due:
             reason = "overtaken"
@@ -197,11 +198,13 @@ def _due(terms: Terms, step: Step, anchor: date) -> datetime:
 
 @lru_cache(maxsize=65_536)
 def _instant(hours: ContactHours, day: date, at: time | None, spread: str) -> datetime:
-    first = hours.next_open_day(day)
+    try:
+        first = hours.next_open_day(day)
+    except SendaError:  # no contact hours at all: the policy will say why
+        return start_of_day(day, hours.zone)
     if at is None:
         window = hours.opens_on(first)
-        if window is None:  # no contact hours at all: the policy will say why
-            return start_of_day(day, hours.zone)
+        assert window is not None
         opens, closes = window
         slots = max(1, (closes - opens) // SPREAD)
         digest = hashlib.sha256(spread.encode()).digest()

@@ -1,4 +1,7 @@
-"""What people command a journey to do: pause, resume, close. The record decides; the engine is told."""
+"""What people command a journey to do: pause, resume, close. The record decides; the engine is told.
+
+A command carries a number: the same one again finds its own fact, changes nothing and answers none.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,7 +33,7 @@ class Pause:
     reason: str
 
 
-async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor: str) -> Told:
+async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor: str) -> Told | None:
     """Hold a journey; raises `Conflict` with `journey.pause_overlaps` where another pause covers part of the time."""
 
     async def act(tx: Connection, record: Record) -> Told:
@@ -46,10 +49,10 @@ async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor
         await write(tx, record)
         return await tell_engine(tx, record.id, "pause", standing)
 
-    return await _command(ledger, creditor, account, act)
+    return await _command(ledger, creditor, account, f"pause:{order.id}", act)
 
 
-async def resume(ledger: Ledger, creditor: str, account: str, command_id: str, actor: str) -> Told:
+async def resume(ledger: Ledger, creditor: str, account: str, command_id: str, actor: str) -> Told | None:
     """End the pause that holds now; raises `Conflict` with `journey.not_paused` where none does."""
 
     async def act(tx: Connection, record: Record) -> Told:
@@ -63,24 +66,30 @@ async def resume(ledger: Ledger, creditor: str, account: str, command_id: str, a
         await write(tx, record)
         return await tell_engine(tx, record.id, "resume", standing)
 
-    return await _command(ledger, creditor, account, act)
+    return await _command(ledger, creditor, account, f"resume:{command_id}", act)
 
 
-async def close(ledger: Ledger, creditor: str, account: str, outcome: Outcome, actor: str) -> Told:
+async def close(
+    ledger: Ledger, creditor: str, account: str, outcome: Outcome, command_id: str, actor: str
+) -> Told | None:
     """End a journey with an outcome that people decide."""
 
     async def act(tx: Connection, record: Record) -> Told:
-        record.facts.append(Fact("closed", "closed", record.now, {"outcome": outcome}, actor))
+        record.facts.append(Fact(f"close:{command_id}", "closed", record.now, {"outcome": outcome}, actor))
         standing = record.tell(outcome=outcome)
         await write(tx, record)
         return await tell_engine(tx, record.id, "close", standing)
 
-    return await _command(ledger, creditor, account, act)
+    return await _command(ledger, creditor, account, f"close:{command_id}", act)
+
+
+_CARRIED_OUT = """
+SELECT 1 AS found FROM journey_events e JOIN journeys j ON j.id = e.journey_id WHERE j.account_id = %s AND e.key = %s"""
 
 
 async def _command(
-    ledger: Ledger, creditor: str, account: str, act: Callable[[Connection, Record], Awaitable[Told]]
-) -> Told:
+    ledger: Ledger, creditor: str, account: str, fact: str, act: Callable[[Connection, Record], Awaitable[Told]]
+) -> Told | None:
     async with ledger.transaction() as tx:
         row = await (
             await tx.execute(
@@ -92,6 +101,8 @@ async def _command(
         ).fetchone()
         if row is None:
             raise NotFound("account.unknown", "no such account: import it first", "account")
+        if await (await tx.execute(_CARRIED_OUT, [row["id"], fact])).fetchone() is not None:
+            return None
         record = await open_record(tx, account_id=row["id"])
         if record is None:
             raise Conflict("journey.not_open", "the account has no open journey")

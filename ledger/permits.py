@@ -93,7 +93,7 @@ WHERE c.person_id = %s AND c.decision = 'permitted'
 ORDER BY c.decided_at"""
 
 _EARLIER = """
-SELECT c.id, c.decision, c.channel,
+SELECT c.id, c.step, c.decision, c.channel,
     (SELECT e.status FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS status,
     (SELECT e.detail FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS detail
 FROM contacts c WHERE c.journey_id = %s AND c.occurrence = %s ORDER BY c.attempt"""
@@ -129,7 +129,7 @@ async def request_permit(
         earlier = await before.fetchall()
         permitted = next((row for row in earlier if row["decision"] == "permitted"), None)
         if permitted is not None and permitted["status"] is None:
-            await _unknown(tx, record, permitted["id"], occurrence)
+            await _unknown(tx, record, permitted, occurrence)
         if record is None:
             return Overtaken(await closed_standing(tx, journey_id))
         if permitted is not None:
@@ -145,18 +145,18 @@ async def request_permit(
         return await _decide(tx, record, record.move, len(earlier), known, channels)
 
 
-async def _unknown(tx: Connection, record: Record | None, contact_id: int, occurrence: str) -> None:
+async def _unknown(tx: Connection, record: Record | None, permitted: dict[str, Any], occurrence: str) -> None:
     """The process died between the permit and the answer: nobody can tell whether the message left."""
     await tx.execute(
         """
         INSERT INTO contact_events (contact_id, status, detail, at)
         SELECT id, 'unknown', 'process_died', greatest(decided_at, %s) FROM contacts WHERE id = %s""",
-        [record.now if record else None, contact_id],
+        [record.now if record else None, permitted["id"]],
     )
     if record is None:
         return
-    name = f"contact:{occurrence}:unknown"
-    record.facts.append(Fact(name, "contact", record.now, {"step": occurrence.split("@")[0], "status": "unknown"}))
+    about = {"step": permitted["step"], "channel": permitted["channel"], "status": "unknown", "detail": "process_died"}
+    record.facts.append(Fact(f"contact:{occurrence}:unknown", "contact", record.now, about))
     record.learn(StepDone(occurrence=occurrence))
     await write(tx, record)
 

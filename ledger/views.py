@@ -336,8 +336,8 @@ _AFTER_CLEARING = text(
     """
     SELECT count(*) FROM contacts c
     JOIN journeys j ON j.id = c.journey_id AND j.outcome IN ('paid', 'cured')
-    JOIN journey_events e ON e.journey_id = j.id AND e.key = 'closed'
-    JOIN journey_events p ON p.journey_id = j.id AND p.key = 'contact:' || c.id || ':permitted'
+    JOIN journey_events e ON e.journey_id = j.id AND e.kind = 'closed'
+    JOIN journey_events p ON p.journey_id = j.id AND p.key = 'contact:' || c.occurrence || ':' || c.attempt
     WHERE c.creditor = :creditor AND c.decision = 'permitted' AND p.id > e.id"""
 )
 """By the facts' own order, which is that of the person's lock; `recorded_at` is when each transaction began."""

@@ -30,7 +30,7 @@ RETRY_SECONDS = 60.0
 """A call that may be repeated is repeated this long while the API, once reached, is being restarted."""
 FIRST_SECONDS = 5.0
 """Until it was reached once, a wrong address is likelier than a restart."""
-PAYMENTS_IN_FLIGHT = 24
+PAYMENTS_IN_FLIGHT = 6
 
 
 class ApiError(SendaError):
@@ -63,7 +63,8 @@ class SendaClient:
             base_url=endpoints.api.rstrip("/"),
             transport=transport,
             timeout=httpx.Timeout(60.0, pool=None),
-            limits=httpx.Limits(max_connections=PAYMENTS_IN_FLIGHT + 8),
+            # Each request looks at every pooled connection and at its age: few connections, of any age, are faster.
+            limits=httpx.Limits(max_connections=PAYMENTS_IN_FLIGHT + 4, keepalive_expiry=None),
         )
         self._reached = False
         self._bearer = {"authorization": f"Bearer {endpoints.api_key}"}

@@ -89,9 +89,9 @@ def _behaviour(random: Random, number: int) -> Behaviour:
 
 
 def _dues(random: Random, first_due: date) -> tuple[Instalment, ...]:
-    """Three to five equal monthly instalments of 80,000 to 950,000 COP."""
+    """Two to four equal monthly instalments of 80,000 to 950,000 COP."""
     amount = random.randrange(80_000, 950_001, 500)
-    return tuple(Instalment(_months_later(first_due, n), amount) for n in range(random.randint(3, 5)))
+    return tuple(Instalment(_months_later(first_due, n), amount) for n in range(random.randint(2, 4)))
 
 
 def _months_later(day: date, months: int) -> date:

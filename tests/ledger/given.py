@@ -184,13 +184,13 @@ class Given:
         values: dict[str, Any] = {"id": uuid4().hex, "starts": None, "ends": None, "reason": "hardship", **changes}
         await commands.pause(self.ledger, self.key, account, Pause(**values), "Luisa")
 
-    async def resumes(self, account: str) -> None:
+    async def resumes(self, account: str, *, id: str | None = None) -> None:
         """People end the pause that holds."""
-        await commands.resume(self.ledger, self.key, account, uuid4().hex, "Luisa")
+        await commands.resume(self.ledger, self.key, account, id or uuid4().hex, "Luisa")
 
-    async def closes(self, account: str, outcome: Outcome) -> None:
+    async def closes(self, account: str, outcome: Outcome, *, id: str | None = None) -> None:
         """People end the open journey."""
-        await commands.close(self.ledger, self.key, account, outcome, "Luisa")
+        await commands.close(self.ledger, self.key, account, outcome, id or uuid4().hex, "Luisa")
 
     async def record(self, journey_id: str) -> Record:
         """An open journey as the record plans it now."""
@@ -265,9 +265,11 @@ class Given:
             "SELECT * FROM journeys WHERE creditor = %s AND account = %s ORDER BY episode", self.key, account
         )
 
-    async def contacts(self, account: str) -> list[dict[str, Any]]:
-        """All decisions on contacts of an account in order."""
-        return await self.all("SELECT * FROM contacts WHERE account_id = %s ORDER BY id", await self.number(account))
+    async def decisions(self, account: str) -> list[dict[str, Any]]:
+        """What was decided on contacts that fell due, in order; not the steps whose time had passed."""
+        query = """SELECT * FROM contacts WHERE account_id = %s AND (decision <> 'skipped' OR reason = 'no_channel')
+            ORDER BY id"""
+        return await self.all(query, await self.number(account))
 
     async def events(self, account: str) -> list[dict[str, Any]]:
         """All facts of an account's journeys in order."""
