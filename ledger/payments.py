@@ -11,7 +11,7 @@ from journey.state import Standing
 from ledger.allocation import Part, allocate, open_after, reverse
 from ledger.database import Connection, Ledger
 from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
-from ledger.standing import Owed, owed
+from ledger.standing import OWED, Owed, owed, owed_of
 from policy.errors import SendaError
 
 Status = Literal["applied", "duplicate", "unapplied"]
@@ -105,26 +105,28 @@ async def post_payment(ledger: Ledger, payment: Payment) -> Posted:
                 f"the account is kept in {account['currency']}: send the payment in that currency",
                 field="currency",
             )
-        cursor = await tx.execute(
-            _PAYMENT,
-            [
-                payment.processor,
-                payment.id,
-                payment.kind,
-                payment.creditor,
-                payment.account,
-                payment.amount,
-                payment.currency,
-                payment.paid_at,
-                payment.reverses,
-            ],
-        )
-        row = await cursor.fetchone()
+        async with tx.pipeline():  # one round trip
+            kept = await tx.execute(
+                _PAYMENT,
+                [
+                    payment.processor,
+                    payment.id,
+                    payment.kind,
+                    payment.creditor,
+                    payment.account,
+                    payment.amount,
+                    payment.currency,
+                    payment.paid_at,
+                    payment.reverses,
+                ],
+            )
+            owes = await tx.execute(OWED, [account["id"] if account else None])
+        row = await kept.fetchone()
         if row is None:
             return Posted("duplicate")
         if account is None:
             return Posted("unapplied", "payment.unknown_account")
-        posted = await _apply(tx, account, row["id"], payment)
+        posted = await _apply(tx, account, row["id"], payment, owed_of(await owes.fetchall()))
         if posted.status == "applied" and payment.kind == "payment":
             return await _apply_waiting(tx, account, payment, posted)
         return posted
@@ -141,7 +143,7 @@ async def apply_unapplied(tx: Connection, creditor: str, account_key: str) -> li
         return []
     rows = await (await tx.execute(_WAITING, [creditor, account_key])).fetchall()
     payments = [(row["id"], _payment(row)) for row in rows if row["currency"] == account["currency"]]
-    return [await _apply(tx, account, row_id, payment) for row_id, payment in payments]
+    return [await _apply(tx, account, row_id, payment, await owed(tx, account["id"])) for row_id, payment in payments]
 
 
 async def _apply_waiting(tx: Connection, account: dict[str, Any], payment: Payment, posted: Posted) -> Posted:
@@ -149,7 +151,7 @@ async def _apply_waiting(tx: Connection, account: dict[str, Any], payment: Payme
     rows = await (await tx.execute(_WAITING, [payment.creditor, payment.account])).fetchall()
     for row in rows:
         if row["processor"] == payment.processor and row["reverses"] == payment.id:
-            after = await _apply(tx, account, row["id"], _payment(row))
+            after = await _apply(tx, account, row["id"], _payment(row), await owed(tx, account["id"]))
             posted = Posted("applied", None, after.told or posted.told, after.opens)
     return posted
 
@@ -168,8 +170,7 @@ def _payment(row: dict[str, Any]) -> Payment:
     )
 
 
-async def _apply(tx: Connection, account: dict[str, Any], payment_id: int, payment: Payment) -> Posted:
-    before = await owed(tx, account["id"])
+async def _apply(tx: Connection, account: dict[str, Any], payment_id: int, payment: Payment, before: Owed) -> Posted:
     if payment.kind == "payment":
         parts = allocate(payment.amount, before.dues)
         dues = open_after(before.dues, parts)

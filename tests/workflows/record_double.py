@@ -1,0 +1,110 @@
+"""The ledger's record in memory: the same pure core behind the two activities, and what was asked of them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from journey.events import Event, StandingChanged, StepDeferred, StepDone, apply
+from journey.planning import Contact, Move, settle
+from journey.state import Hold, JourneyState, Standing, Terms
+from workflows import contract
+from workflows.contract import ContactAnswer, ContactOrder, JourneyStart, ReportOrder, Told
+
+
+@dataclass
+class RecordDouble:
+    """One open journey's record. Facts are written first, then told to the workflow, as in production."""
+
+    terms: Terms
+    state: JourneyState
+    clock: datetime | None = None
+    sent: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
+    """Contacts that left: the instant on which each fell due, and its occurrence."""
+    asked: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
+    """Every time the workflow asked for a contact: when, and for which occurrence."""
+    reported: list[datetime] = field(default_factory=list[datetime])
+    """Every instant up to which the workflow let the record follow."""
+    put_off: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
+    """Steps that the policy refuses once, and for how long."""
+    down: dict[str, int] = field(default_factory=dict[str, int])
+    """Steps whose provider is down for so many attempts."""
+    overtaken: int = 0
+    """How many asks are answered `overtaken` although the record has nothing new to say."""
+
+    def __post_init__(self) -> None:
+        self.state, _, self.move = settle(self.terms, self.state, self.state.since)
+
+    @property
+    def start(self) -> JourneyStart:
+        """The workflow's input."""
+        return JourneyStart(terms=self.terms, state=self.state, clock=self.clock)
+
+    def tell(self, at: datetime, **changes: Any) -> Standing:
+        """Write a fact at an instant; returns the standing that the workflow is to be told."""
+        at = max(at, self.state.since)
+        last = self.state.standing
+        standing = last.model_copy(update={"seq": last.seq + 1, "at": at, **changes})
+        self._learn(at, StandingChanged(standing=standing))
+        return standing
+
+    def pay(self, at: datetime, balance: str, oldest_due: date | None) -> Standing:
+        """A payment (or a reversal) left this balance and this oldest unpaid due date."""
+        return self.tell(at, balance=Decimal(balance), oldest_due=oldest_due)
+
+    def pause(self, at: datetime, ends: datetime | None = None) -> Standing:
+        """People held the journey."""
+        return self.tell(at, holds=(Hold(id="pause-1", starts=max(at, self.state.since), ends=ends),))
+
+    def resume(self, at: datetime) -> Standing:
+        """People ended the pause."""
+        return self.tell(at, holds=tuple(hold.model_copy(update={"ends": at}) for hold in self.state.standing.holds))
+
+    @activity.defn(name=contract.CONTACT)
+    async def contact(self, order: ContactOrder) -> ContactAnswer:
+        """As `ledger.permits` and `activities.contacting` answer."""
+        now = self._now(order.due)
+        self.asked.append((now, order.occurrence))
+        if self.down.get(order.occurrence, 0) > 0:
+            self.down[order.occurrence] -= 1
+            raise ApplicationError(f"no provider takes {order.occurrence} of {self.terms.account}")
+        if self.state.outcome is not None:
+            return ContactAnswer(status="overtaken", standing=self._closing())
+        if self.overtaken:
+            self.overtaken -= 1
+            return ContactAnswer(status="overtaken", standing=self.state.standing)
+        self._learn(now)
+        if not isinstance(self.move, Contact) or self.move.occurrence != order.occurrence:
+            return ContactAnswer(status="overtaken", standing=self.state.standing)
+        delay = self.put_off.pop(order.occurrence, None)
+        if delay is not None:
+            self._learn(now, StepDeferred(occurrence=order.occurrence, until=order.due + delay))
+            return ContactAnswer(status="refused", standing=self.state.standing, until=order.due + delay)
+        self.sent.append((order.due, order.occurrence))
+        self._learn(now, StepDone(occurrence=order.occurrence))
+        return ContactAnswer(status="sent", standing=self.state.standing)
+
+    @activity.defn(name=contract.REPORT)
+    async def report(self, order: ReportOrder) -> Told:
+        """As `ledger.outbox.bring_up_to_date` answers."""
+        self.reported.append(order.at)
+        if self.state.outcome is None:
+            self._learn(self._now(order.at))
+        return Told(standing=self._closing() if self.state.outcome else self.state.standing)
+
+    def _now(self, at_least: datetime) -> datetime:
+        return max(self.clock or activity.info().started_time, self.state.since, at_least)
+
+    def _learn(self, now: datetime, *events: Event) -> None:
+        for event in events:
+            self.state = apply(self.state, event)
+        self.state, _, self.move = settle(self.terms, self.state, now)
+
+    def _closing(self) -> Standing:
+        last = self.state.standing
+        return last.model_copy(update={"seq": last.seq + 1, "outcome": self.state.outcome})
+
+    move: Move = field(init=False)

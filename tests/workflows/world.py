@@ -1,0 +1,152 @@
+"""One journey on the time-skipping engine: the real workflow, sandbox and codec, and the record's double behind it."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from journey.planning import entry
+from journey.playbook import Playbook
+from journey.state import JourneyState, Standing, Terms
+from policy import local_date, local_instant
+from tests.eventually import assert_eventually
+from tests.journey.cases import ALWAYS, ZONE, book, step
+from tests.workflows.record_double import RecordDouble
+from worker import runner
+from workflows import contract
+from workflows.codec import data_converter
+from workflows.contract import Tell, Tick, Ticked
+from workflows.journey import Journey
+
+KEY = "prueba:" + "c2VuZGEgZ29sZGVuIGhpc3RvcmllcywgMzIgYnl0ZXM="
+"""A key for tests alone: it seals the golden histories, so that they can be read again."""
+
+CONVERTER = data_converter([KEY])
+SERVER = Path(sys.executable).parent / "temporal-test-server"
+BALANCE = Decimal("987654.32")
+
+PLAYBOOK = book(
+    step("recordatorio", -3, "09:00"),
+    step("aviso-1", 1, "09:00"),
+    step("aviso-2", 5, "10:30"),
+    step("carta", 61, "09:00"),
+    step("aviso-final", 75, "10:00"),
+)
+"""Five steps in the three stages; the second and third stage start with a step on their first day."""
+
+
+@dataclass
+class World:
+    """The engine, the record and the journey between them. Its due date lies six days after the engine's start."""
+
+    environment: WorkflowEnvironment
+    record: RecordDouble
+    due: date
+    handle: WorkflowHandle[Any, Any]
+
+    def on(self, day: int, at: str = "00:00") -> datetime:
+        """The instant of a local time on a day past due."""
+        return local_instant(self.due + timedelta(days=day), time.fromisoformat(at), ZONE)
+
+    async def now(self) -> datetime:
+        """The engine's time."""
+        return await self.environment.get_current_time()
+
+    async def reach(self, day: int, at: str = "00:00") -> datetime:
+        """Let time pass until an instant; the journey does what is due before it. Returns the instant."""
+        instant = self.on(day, at)
+        await self.environment.sleep(instant - await self.now())
+        return instant
+
+    async def tell(self, standing: Standing) -> None:
+        """The signal that follows a payment."""
+        await self.handle.signal(contract.FACT, Tell(standing=standing))
+
+    async def order(self, command: str, standing: Standing, key: str | None = None) -> None:
+        """The update that follows a command."""
+        await self.handle.execute_update(command, Tell(standing=standing), id=key)
+
+    async def tick(self, at: datetime) -> bool:
+        """Advance the test clock as the API does, over as many runs as it takes."""
+        self.record.clock = at
+        for _ in range(10):
+            ticked = await self.handle.execute_update(contract.TICK, Tick(at=at), result_type=Ticked)
+            if ticked.settled:
+                return True
+        return False
+
+    async def state(self) -> JourneyState:
+        """What the workflow knows."""
+        return await self.handle.query(contract.STATE, result_type=JourneyState)
+
+    async def heard(self, standing: Standing) -> None:
+        """Wait until the workflow has heard a standing."""
+
+        async def check() -> None:
+            assert await self.handle.query(contract.APPLIED, result_type=int) >= standing.seq
+
+        await assert_eventually(check)
+
+    async def sent(self, number: int) -> None:
+        """Wait until so many contacts have left."""
+
+        async def check() -> None:
+            assert len(self.record.sent) >= number
+
+        await assert_eventually(check)
+
+    async def outcome(self) -> str:
+        """Let time pass to the journey's end."""
+        return await self.handle.result()
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """The history of each run, from the first on, opened by nobody yet: its payloads are sealed."""
+        found: list[WorkflowHistory] = []
+        run_id = self.handle.first_execution_run_id
+        while run_id:
+            handle = self.environment.client.get_workflow_handle(self.handle.id, run_id=run_id)
+            found.append(await handle.fetch_history())
+            last = found[-1].events[-1]
+            run_id = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        return found
+
+
+@asynccontextmanager
+async def world(
+    playbook: Playbook = PLAYBOOK, *, first_day: int | None = None, clock: datetime | None = None
+) -> AsyncIterator[World]:
+    """A fresh engine with one journey that starts at the playbook's first day (or `first_day` past due).
+
+    With a `clock`, a journey of a creditor with a test clock that stands there, six days before the due date.
+    """
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=CONVERTER, test_server_existing_path=str(SERVER)
+    ) as environment:
+        due = local_date(clock or await environment.get_current_time(), ZONE) + timedelta(days=6)
+        opened = entry(playbook, ZONE, due)
+        if first_day is not None:
+            opened = local_instant(due + timedelta(days=first_day), time(), ZONE)
+        terms = Terms(creditor="banco", account="C-77001", episode=1, currency="COP", playbook=playbook, hours=ALWAYS)
+        standing = Standing(seq=0, at=opened, balance=BALANCE, oldest_due=due)
+        record = RecordDouble(terms, JourneyState(standing=standing, since=opened), clock and opened)
+        async with Worker(
+            environment.client,
+            task_queue=contract.QUEUE,
+            workflows=[Journey],
+            activities=[record.contact, record.report],
+            workflow_runner=runner(),
+        ):
+            if clock is None:
+                await environment.sleep(opened - await environment.get_current_time())
+            handle = await environment.client.start_workflow(
+                contract.JOURNEY, record.start, id=terms.journey_id, task_queue=contract.QUEUE, result_type=str
+            )
+            yield World(environment, record, due, handle)
