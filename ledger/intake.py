@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import orjson
 
 from ledger.creditors import Creditor, decimals
+from ledger.csv_records import Broken, Records
 from ledger.database import Connection, Ledger
-from ledger.rows import AccountRow, RowError, check_csv, check_json, csv_header, csv_values
+from ledger.rows import CSV_FAULTS, AccountRow, RowError, check_csv, check_json, csv_header
 from policy.errors import SendaError
 
 MERGE_BATCH = 1000
@@ -83,23 +84,29 @@ async def _json(lines: AsyncIterable[bytes], currency: str, places: int) -> Asyn
 
 async def _csv(lines: AsyncIterable[bytes], currency: str, places: int) -> AsyncIterator[Checked]:
     columns: list[str] | None = None
-    row, pending = 0, ""
-    async for raw in lines:
-        pending += raw.decode("utf-8", "replace") + "\n"
-        if pending.count('"') % 2 and len(pending) < 1 << 20:
-            continue  # a quoted value goes on in the next line
-        line, pending = pending, ""
-        if not line.strip():
-            continue
+    row = 0
+    async for record in _records(lines):
         if columns is None:
-            columns, faults = csv_header(line)
+            columns, faults = csv_header([] if isinstance(record, Broken) else record)
             if faults:
                 raise SendaError("import." + faults[0].code, faults[0].text, field=faults[0].field)
             continue
         row += 1
-        yield row, check_csv(row, columns, next(csv_values(iter([line]))), currency, places)
+        if isinstance(record, Broken):
+            yield row, [RowError(row, None, record.fault, CSV_FAULTS[record.fault])]
+        else:
+            yield row, check_csv(row, columns, record, currency, places)
     if columns is None:
         raise SendaError("import.empty", "the file has no header line")
+
+
+async def _records(lines: AsyncIterable[bytes]) -> AsyncIterator[list[str] | Broken]:
+    records = Records()
+    async for line in lines:
+        for record in records.feed(line):
+            yield record
+    for record in records.end():
+        yield record
 
 
 async def _keep_errors(ledger: Ledger, import_id: str, errors: Sequence[RowError]) -> None:
@@ -128,9 +135,23 @@ INSERT INTO import_errors (import_id, row, field, code, text)
 SELECT %(id)s, row, 'account', 'account_duplicate', 'the same account came earlier in this file' FROM again"""
 
 
+_OTHERS = """
+WITH others AS (
+    DELETE FROM import_rows r USING (
+        SELECT row, debtor <> first_value(debtor) OVER (PARTITION BY account ORDER BY row) AS another
+        FROM import_rows WHERE import_id = %(id)s) d
+    WHERE r.import_id = %(id)s AND r.row = d.row AND d.another RETURNING r.row)
+INSERT INTO import_errors (import_id, row, field, code, text)
+SELECT %(id)s, row, 'debtor.key', 'account_of_another', 'the account has another debtor earlier in this file'
+FROM others"""
+
+
 async def _refuse_duplicates(tx: Connection, import_id: str, shape: str) -> int:
-    due = "content->'dues'->0->>'key'" if shape == "csv" else "''"
-    return (await tx.execute(_DUPLICATES.format(due=due), {"id": import_id})).rowcount  # pyright: ignore
+    if shape != "csv":
+        return (await tx.execute(_DUPLICATES.format(due="''"), {"id": import_id})).rowcount  # pyright: ignore
+    others = (await tx.execute(_OTHERS, {"id": import_id})).rowcount
+    due = "content->'dues'->0->>'key'"
+    return others + (await tx.execute(_DUPLICATES.format(due=due), {"id": import_id})).rowcount  # pyright: ignore
 
 
 async def get_import(ledger: Ledger, import_id: str) -> Import | None:

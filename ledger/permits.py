@@ -138,11 +138,21 @@ async def request_permit(
         record.learn()
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
             await write(tx, record)
-            return Overtaken(record.state.standing)
+            return _missed(record, occurrence)
         facts = await debtor.fetchone()
         assert facts is not None
         known = _Known(facts, await logged.fetchall(), owed_of(await dues.fetchall()))
         return await _decide(tx, record, record.move, len(earlier), known, channels)
+
+
+def _missed(record: Record, occurrence: str) -> Refusal | Overtaken:
+    """What the workflow must learn: its step was decided already (the answer was lost, or the day is over), or more."""
+    standing, deferral = record.state.standing, record.state.deferral
+    if occurrence in record.state.done:
+        return Refusal(standing, None, skipped=False)
+    if deferral is not None and deferral.occurrence == occurrence and deferral.until > record.now:
+        return Refusal(standing, deferral.until, skipped=False)
+    return Overtaken(standing)
 
 
 async def _unknown(tx: Connection, record: Record | None, permitted: dict[str, Any], occurrence: str) -> None:

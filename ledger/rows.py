@@ -1,12 +1,10 @@
 """A row of an import: what an account looks like from outside, and every fault that a row can have."""
 
-import csv
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from zoneinfo import available_timezones
 
 import orjson
@@ -14,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from journey.playbook import Channel
+from ledger.csv_records import Fault
 
 LONGEST_ROW = 1 << 20
 """Bytes; a longer line is no account."""
@@ -40,6 +39,13 @@ CSV_COLUMNS = (
     "amount",
 )
 CSV_REQUIRED = ("account", "debtor", "due_date", "amount")
+CSV_FAULTS: dict[Fault, str] = {
+    "row_not_csv": "the line is not CSV: a value with quotation marks stands in quotation marks, and these are doubled",
+    "row_not_utf8": "the line is not UTF-8: save the file in that encoding",
+}
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""What falls due before or after is a slip of the pen; calendars know nothing of those years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,13 @@ def _amount(value: object) -> object:
 
 def _due_date(value: object) -> object:
     try:
-        return date.fromisoformat(str(value))
+        day = date.fromisoformat(str(value))
     except ValueError:
         raise PydanticCustomError("date_invalid", "the due date is no date: write it as 2026-03-31") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        raise PydanticCustomError("date_out_of_range", "the due date's year must lie between {first} and {last}", years)
+    return day
 
 
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
@@ -150,6 +160,11 @@ _CODES = {
     "string_pattern_mismatch": ("value_invalid", "has characters that are not allowed"),
     "too_short": ("field_missing", "needs at least one entry"),
     "string_too_short": ("field_missing", "is empty"),
+    "string_too_long": ("value_too_long", "is too long"),
+    "string_type": ("value_invalid", "must be a text"),
+    "tuple_type": ("value_invalid", "must be a list"),
+    "dict_type": ("value_invalid", "must be an object"),
+    "model_type": ("value_invalid", "must be an object"),
 }
 
 
@@ -185,13 +200,21 @@ def check_json(row: int, line: bytes, currency: str, decimals: int) -> AccountRo
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError:
+        data = None
+    if not isinstance(data, dict):
         return [RowError(row, None, "row_not_json", "the line is not a JSON object")]
-    return check_row(row, data, currency, decimals)
+    if b"\\u0000" in line:
+        return [_zero(row)]
+    return check_row(row, cast("dict[str, Any]", data), currency, decimals)
 
 
-def csv_header(line: str) -> tuple[list[str], list[RowError]]:
+def _zero(row: int) -> RowError:
+    return RowError(row, None, "character_invalid", "a value holds a zero character, which no text does")
+
+
+def csv_header(names: list[str]) -> tuple[list[str], list[RowError]]:
     """The columns of a CSV import, and what is wrong with them (then the whole file is refused)."""
-    columns = [name.strip().lstrip("\ufeff") for name in (next(csv.reader([line]), None) or ())]
+    columns = [name.strip().lstrip("\ufeff") for name in names]
     errors = [
         RowError(0, name, "column_unknown", f"column {name!r} is not known: use {', '.join(CSV_COLUMNS)}")
         for name in columns
@@ -212,6 +235,8 @@ def check_csv(
     if len(values) != len(columns):
         text = f"the row has {len(values)} values, the header {len(columns)}"
         return [RowError(row, None, "row_width", text)]
+    if any("\0" in value for value in values):
+        return [_zero(row)]
     cell = {name: value.strip() for name, value in zip(columns, values, strict=True) if value.strip()}
     debtor: dict[str, Any] = {name: cell[name] for name in ("name", "language", "preferred_channel") if name in cell}
     for name in ("time_zones", "authorised_channels"):
@@ -224,8 +249,3 @@ def check_csv(
     if "account" in cell:
         data["account"] = cell["account"]
     return check_row(row, data, currency, decimals)
-
-
-def csv_values(lines: Iterator[str]) -> Iterator[list[str]]:
-    """The records of CSV lines (a quoted value may hold line breaks)."""
-    return csv.reader(lines)

@@ -43,7 +43,6 @@ class Journey:
         self._terms = start.terms
         self._state: JourneyState = start.state
         self._clock: datetime | None = start.clock
-        self._told = False
         self._woken = False
         self._settled = False
         self._leaving = False
@@ -55,10 +54,9 @@ class Journey:
         stage = start.state.stage
         unreported = False
         while True:
-            told, self._told, self._woken = self._told, False, False
+            self._woken = False
             self._state, decided, move = settle(self._terms, self._state, self._now())
-            # What a fact moved, the ledger recorded with the fact; what time moved, it must hear of.
-            unreported = unreported or (bool(decided) and not told)
+            unreported = unreported or bool(decided)
             if isinstance(move, Contact):
                 unreported = False
             if unreported:
@@ -137,10 +135,14 @@ class Journey:
     def _apply(self, event: Event) -> None:
         self._state = apply(self._state, event)
 
-    def _hear(self, standing: Standing) -> None:
-        if standing.seq > self._state.standing.seq:
-            self._apply(StandingChanged(standing=standing))
-            self._told = self._woken = True
+    def _hear(self, standing: Standing) -> bool:
+        """Whether it was new. What follows of it at its own instant, the ledger has recorded with the fact."""
+        if standing.seq <= self._state.standing.seq:
+            return False
+        self._apply(StandingChanged(standing=standing))
+        self._state, _, _ = settle(self._terms, self._state, self._state.since)
+        self._woken = True
+        return True
 
     def _refuse_known(self, tell: Tell) -> None:
         if tell.standing.seq <= self._state.standing.seq:
@@ -161,16 +163,20 @@ class Journey:
                 summary=move.occurrence,
             )
         except ActivityError:
-            until = self._now() + OUTAGE_PAUSE
-            self._apply(StepDeferred(occurrence=move.occurrence, until=until))
+            self._put_off(move)
             return
-        self._hear(answer.standing)
+        heard = self._hear(answer.standing)
         if answer.status == "overtaken":
+            if not heard:  # engine and record differ: never ask again and again
+                self._put_off(move)
             return
         if answer.until is not None:
             self._apply(StepDeferred(occurrence=move.occurrence, until=answer.until))
         else:
             self._apply(StepDone(occurrence=move.occurrence))
+
+    def _put_off(self, move: Contact) -> None:
+        self._apply(StepDeferred(occurrence=move.occurrence, until=self._now() + OUTAGE_PAUSE))
 
     async def _report(self) -> None:
         """Let the record follow what time alone has moved. It is repeated until it succeeds: the end must be known."""

@@ -67,7 +67,7 @@ class TestAFile:
     async def test_with_more_faults_than_are_kept_in_memory_tells_them_all(self, given: Given) -> None:
         import_id = await given.received(streamed(b"{" for _ in range(2500)))
         assert (await import_of(given, import_id)).rejected == 2500
-        last = await import_faults(given.ledger, import_id, (2499, 0), 10)
+        last = await import_faults(given.ledger, import_id, (2500, -1), 10)
         assert [each["row"] for each in last] == [2500]
 
     async def test_without_rows_is_an_import_of_nothing(self, given: Given) -> None:

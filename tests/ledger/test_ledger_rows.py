@@ -162,14 +162,14 @@ class TestCsv:
         assert (error.row, error.code) == (ROW, "row_width")
 
     def test_a_header_with_an_unknown_column_is_refused(self) -> None:
-        _, faults = csv_header("account,debtor,due_date,amount,saldo")
+        _, faults = csv_header(["account", "debtor", "due_date", "amount", "saldo"])
         assert [(fault.field, fault.code) for fault in faults] == [("saldo", "column_unknown")]
 
     def test_a_header_without_a_needed_column_is_refused(self) -> None:
-        _, faults = csv_header("account,debtor,amount")
+        _, faults = csv_header(["account", "debtor", "amount"])
         assert [(fault.field, fault.code) for fault in faults] == [("due_date", "column_missing")]
 
     def test_a_header_may_begin_with_a_byte_order_mark(self) -> None:
-        columns, faults = csv_header("\ufeff" + ",".join(CSV_COLUMNS))
+        columns, faults = csv_header([f"\ufeff{CSV_COLUMNS[0]}", *CSV_COLUMNS[1:]])
         assert columns[0] == "account"
         assert faults == []
