@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from email.errors import MessageError
 from email.header import Header
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -95,6 +96,7 @@ class _SmtpLine:
         """One message in one SMTP transaction; the reference is its Message-ID, which follows from the key."""
         mail = _compose(message, self._sender)
         try:
+            content = mail.as_bytes()
             await self._smtp.mail(parseaddr(self._sender)[1])
             await self._smtp.rcpt(message.to)
         except SMTPResponseException as error:
@@ -103,8 +105,11 @@ class _SmtpLine:
         except (SMTPException, OSError) as error:
             self._smtp.close()
             raise Rejected("smtp_line_lost") from error
+        except (ValueError, MessageError) as error:  # characters that neither a header nor the envelope can carry
+            await self._reset()
+            raise Rejected("address_unusable") from error
         try:
-            await self._smtp.data(mail.as_bytes())
+            await self._smtp.data(content)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as error:
             self._smtp.close()
             raise Uncertain("the line broke while the message was handed over") from error

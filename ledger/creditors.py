@@ -58,8 +58,8 @@ async def put_creditor(
         before = await (
             await tx.execute(
                 """
-                SELECT currency, test_clock, EXISTS (SELECT FROM accounts WHERE creditor = key) AS accounts,
-                    EXISTS (SELECT FROM journeys WHERE creditor = key AND NOT closed) AS open
+                SELECT currency, test_clock, EXISTS (SELECT FROM accounts WHERE creditor = creditors.key) AS accounts,
+                    EXISTS (SELECT FROM journeys WHERE creditor = creditors.key AND NOT closed) AS open
                 FROM creditors WHERE key = %s FOR UPDATE""",
                 [key],
             )

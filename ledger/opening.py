@@ -30,6 +30,9 @@ from policy.hours import ContactHours, contact_hours
 HOURS_AHEAD = timedelta(days=60)
 """How far beyond the timeline's end the closed days of a journey's contact hours reach: reversals may lengthen it."""
 
+LONGEST_HOURS = timedelta(days=3650)
+"""Holidays farther away than that are nobody's to know; weekdays hold then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -69,6 +72,10 @@ VALUES (%(id)s, %(account_id)s, %(person_id)s, %(creditor)s, %(account)s, %(epis
 @lru_cache(maxsize=4096)
 def _contact_hours(pack: str, zones: tuple[str, ...], first: date, last: date) -> ContactHours:
     return contact_hours([load_pack(pack)], zones, first, last)
+
+
+def _last_day(first: date, end: date) -> date:
+    return min(max(first, end) + HOURS_AHEAD, first + LONGEST_HOURS)
 
 
 async def open_journeys(ledger: Ledger, accounts: Sequence[int], actor: str = SYSTEM) -> list[Launch]:
@@ -121,7 +128,7 @@ def _open(row: dict[str, Any], actor: str) -> tuple[Record, Launch, dict[str, An
         row["pack"],
         tuple(row["time_zones"]),
         today.replace(day=1),
-        max(today.replace(day=1), oldest_due + timedelta(days=book.ends.day)) + HOURS_AHEAD,
+        _last_day(today.replace(day=1), oldest_due + timedelta(days=book.ends.day)),
     )
     terms = Terms(
         creditor=row["creditor"],

@@ -17,8 +17,8 @@ from ledger.csv_records import Fault
 LONGEST_ROW = 1 << 20
 """Bytes; a longer line is no account."""
 
-_PHONE = re.compile(r"^\+[1-9]\d{6,14}$")
-_EMAIL = re.compile(r"^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _ZONES = available_timezones()
 
 CSV_COLUMNS = (
@@ -125,13 +125,13 @@ class DebtorRow(_Row):
     @classmethod
     def _usable(cls, addresses: dict[Channel, str]) -> dict[Channel, str]:
         for channel, address in addresses.items():
-            if channel in ("sms", "whatsapp", "call") and not _PHONE.match(address):
+            if channel in ("sms", "whatsapp", "call") and not _PHONE.fullmatch(address):
                 raise PydanticCustomError(
                     "address_invalid",
                     "the number for {channel} must look like +573001234567",
                     {"channel": channel},
                 )
-            if channel == "email" and not _EMAIL.match(address):
+            if channel == "email" and not _EMAIL.fullmatch(address):
                 raise PydanticCustomError("address_invalid", "the e-mail address is none")
         return addresses
 

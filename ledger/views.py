@@ -254,7 +254,7 @@ async def list_events(ledger: Ledger, creditor: str, account: str, cursor: str |
 
 def _number(cursor: str) -> int:
     value = _after(cursor)
-    if not value.isdigit():
+    if not value.isdecimal():
         raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor")
     return int(value)
 

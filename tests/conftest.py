@@ -1,4 +1,4 @@
-"""Fixtures that several rooms' tests share: a scratch Postgres with the ledger's schema, and one whole running stack."""
+"""Fixtures that several rooms' tests share: a Postgres with the ledger's schema, and one whole running stack."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def test_no_due_is_paid_beyond_what_it_still_asks(amount: Decimal, dues: list[Op
 def test_a_due_is_paid_only_once_every_older_one_is_paid_whole(amount: Decimal, dues: list[OpenDue]) -> None:
     paid = {part.due_id: -part.amount for part in allocate(amount, dues)}
     oldest_first = sorted(dues, key=lambda due: (due.due_date, due.id))
-    for older, newer in zip(oldest_first, oldest_first[1:], strict=False):
+    for older, newer in pairwise(oldest_first):
         assert newer.id not in paid or paid.get(older.id) == older.open
 
 

@@ -1,4 +1,4 @@
-"""Pause, resume and close: the record decides, nobody is contacted meanwhile, and a repeated command changes nothing."""
+"""Pause, resume and close: the record decides, nobody is contacted meanwhile, a repetition changes nothing."""
 
 from datetime import date, timedelta
 

@@ -83,9 +83,7 @@ class TestOneOccurrence:
         permit = await given.asks(given.journey("A"), await given.due_contact(given.journey("A")))
         assert isinstance(permit, Permit)
         await record_outcome(given.ledger, permit.contact_id, "failed", detail="smtp_550")
-        assert isinstance(
-            await given.asks(given.journey("B"), await given.due_contact(given.journey("B"))), Permit
-        )
+        assert isinstance(await given.asks(given.journey("B"), await given.due_contact(given.journey("B"))), Permit)
 
 
 class TestARefusal:
@@ -193,7 +191,8 @@ async def test_an_engine_that_runs_far_ahead_of_the_records_clock_must_ask_again
 class TestTheChannel:
     @pytest.fixture
     async def given(self, given: Given) -> Given:
-        step = {"key": "aviso", "day": 1, "channels": ["sms", "whatsapp", "email"], "template": "overdue", "at": "09:00"}
+        channels = ["sms", "whatsapp", "email"]
+        step = {"key": "aviso", "day": 1, "channels": channels, "template": "overdue", "at": "09:00"}
         stages = [{"stage": "administrative", "from_day": 1, "steps": [step]}]
         return await Given(given.ledger).set_up(playbook(f"{given.key}-many", stages=stages))
 

@@ -1,4 +1,4 @@
-"""A payment and a permit at the same moment: one of them comes first, and no permit follows the clearing payment (I3)."""
+"""A payment and a permit at the same moment: one comes first, and no permit follows the clearing payment (I3)."""
 
 import asyncio
 

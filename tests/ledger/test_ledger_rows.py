@@ -70,7 +70,9 @@ def test_a_good_line_is_an_account() -> None:
         (debtor(language="qu"), "debtor.language", "value_invalid"),
         (debtor(time_zones=["America/Bogotá"]), "debtor.time_zones", "time_zone_unknown"),
         (debtor(addresses={"sms": "3001234567"}), "debtor.addresses", "address_invalid"),
+        (debtor(addresses={"sms": "+573001234567\n"}), "debtor.addresses", "address_invalid"),
         (debtor(addresses={"email": "nobody"}), "debtor.addresses", "address_invalid"),
+        (debtor(addresses={"email": "ana@correo.invalid\n"}), "debtor.addresses", "address_invalid"),
         (debtor(authorised_channels=["pigeon"]), "debtor.authorised_channels.0", "value_unknown"),
         (debtor(preferred_channel="pigeon"), "debtor.preferred_channel", "value_unknown"),
         ({"debtor": "Ana"}, "debtor", "value_invalid"),
@@ -121,7 +123,9 @@ def test_no_error_repeats_what_the_row_said() -> None:
     assert not any("ómez" in error.text for error in found)
 
 
-@pytest.mark.parametrize(("currency", "places", "amount"), [("CLP", 0, "1000"), ("COP", 2, "1000.5"), ("BHD", 3, "1.005")])
+@pytest.mark.parametrize(
+    ("currency", "places", "amount"), [("CLP", 0, "1000"), ("COP", 2, "1000.5"), ("BHD", 3, "1.005")]
+)
 def test_a_currency_takes_its_own_decimals_and_no_more(currency: str, places: int, amount: str) -> None:
     assert isinstance(check_json(ROW, line(**due(amount=amount)), currency, places), AccountRow)
     more = f"{amount}{'' if '.' in amount else '.'}{'1' * (places + 1)}"

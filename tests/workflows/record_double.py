@@ -32,8 +32,12 @@ class RecordDouble:
     """Steps that the policy refuses once, and for how long."""
     down: dict[str, int] = field(default_factory=dict[str, int])
     """Steps whose provider is down for so many attempts."""
-    overtaken: int = 0
-    """How many asks are answered `overtaken` although the record has nothing new to say."""
+    lost: set[str] = field(default_factory=set[str])
+    """Steps whose first answer is lost after the record was written."""
+    contrary: int = 0
+    """How many asks the record answers with `overtaken` although it has nothing new to say."""
+
+    move: Move = field(init=False)
 
     def __post_init__(self) -> None:
         self.state, _, self.move = settle(self.terms, self.state, self.state.since)
@@ -73,19 +77,22 @@ class RecordDouble:
             raise ApplicationError(f"no provider takes {order.occurrence} of {self.terms.account}")
         if self.state.outcome is not None:
             return ContactAnswer(status="overtaken", standing=self._closing())
-        if self.overtaken:
-            self.overtaken -= 1
+        if self.contrary:
+            self.contrary -= 1
             return ContactAnswer(status="overtaken", standing=self.state.standing)
         self._learn(now)
         if not isinstance(self.move, Contact) or self.move.occurrence != order.occurrence:
-            return ContactAnswer(status="overtaken", standing=self.state.standing)
+            return self._missed(order, now)
         delay = self.put_off.pop(order.occurrence, None)
-        if delay is not None:
+        if delay is None:
+            self.sent.append((order.due, order.occurrence))
+            self._learn(now, StepDone(occurrence=order.occurrence))
+        else:
             self._learn(now, StepDeferred(occurrence=order.occurrence, until=order.due + delay))
-            return ContactAnswer(status="refused", standing=self.state.standing, until=order.due + delay)
-        self.sent.append((order.due, order.occurrence))
-        self._learn(now, StepDone(occurrence=order.occurrence))
-        return ContactAnswer(status="sent", standing=self.state.standing)
+        if order.occurrence in self.lost:
+            self.lost.remove(order.occurrence)
+            raise ApplicationError("the worker died before it could answer")
+        return self._missed(order, now)
 
     @activity.defn(name=contract.REPORT)
     async def report(self, order: ReportOrder) -> Told:
@@ -94,6 +101,14 @@ class RecordDouble:
         if self.state.outcome is None:
             self._learn(self._now(order.at))
         return Told(standing=self._closing() if self.state.outcome else self.state.standing)
+
+    def _missed(self, order: ContactOrder, now: datetime) -> ContactAnswer:
+        standing, deferral = self.state.standing, self.state.deferral
+        if order.occurrence in self.state.done:
+            return ContactAnswer(status="sent", standing=standing)
+        if deferral is not None and deferral.occurrence == order.occurrence and deferral.until > now:
+            return ContactAnswer(status="refused", standing=standing, until=deferral.until)
+        return ContactAnswer(status="overtaken", standing=standing)
 
     def _now(self, at_least: datetime) -> datetime:
         return max(self.clock or activity.info().started_time, self.state.since, at_least)
@@ -106,5 +121,3 @@ class RecordDouble:
     def _closing(self) -> Standing:
         last = self.state.standing
         return last.model_copy(update={"seq": last.seq + 1, "outcome": self.state.outcome})
-
-    move: Move = field(init=False)

@@ -1,19 +1,19 @@
 """One journey on the time-skipping engine: the real workflow, sandbox and codec, and the record's double behind it."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.client import WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from journey.planning import entry
+from journey.planning import Contact, Move, Wait, entry
 from journey.playbook import Playbook
 from journey.state import JourneyState, Standing, Terms
 from policy import local_date, local_instant
@@ -41,6 +41,13 @@ PLAYBOOK = book(
     step("aviso-final", 75, "10:00"),
 )
 """Five steps in the three stages; the second and third stage start with a step on their first day."""
+
+
+def soon_after(found: Sequence[datetime], expected: Sequence[datetime]) -> bool:
+    """Whether each instant is the expected one, or follows it within the time that the machine takes."""
+    return len(found) == len(expected) and all(
+        timedelta(0) <= one - other < timedelta(seconds=10) for one, other in zip(found, expected, strict=True)
+    )
 
 
 @dataclass
@@ -75,13 +82,18 @@ class World:
         await self.handle.execute_update(command, Tell(standing=standing), id=key)
 
     async def tick(self, at: datetime) -> bool:
-        """Advance the test clock as the API does, over as many runs as it takes."""
+        """Tick the test clock once; whether the journey settled within its run."""
         self.record.clock = at
-        for _ in range(10):
-            ticked = await self.handle.execute_update(contract.TICK, Tick(at=at), result_type=Ticked)
-            if ticked.settled:
-                return True
-        return False
+        ticked = await self.handle.execute_update(contract.TICK, Tick(at=at), result_type=Ticked)
+        return ticked.settled
+
+    async def advance(self, to: datetime) -> None:
+        """Advance the test clock as `activities.clock` does: from one due instant to the next, ticking until settled."""
+        while (at := wake_at(self.record.move)) is not None and at <= to:
+            while (due := wake_at(self.record.move)) is not None and due <= at:
+                with suppress(WorkflowUpdateFailedError):  # the run ended while the tick waited: the next one answers
+                    await self.tick(at)
+        self.record.clock = to
 
     async def state(self) -> JourneyState:
         """What the workflow knows."""
@@ -117,6 +129,17 @@ class World:
             last = found[-1].events[-1]
             run_id = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         return found
+
+
+def wake_at(move: Move) -> datetime | None:
+    """When the record has something to do next."""
+    match move:
+        case Wait(until=until):
+            return until
+        case Contact(due=due):
+            return due
+        case _:
+            return None
 
 
 @asynccontextmanager
