@@ -71,10 +71,11 @@ async def main(settings: Settings) -> None:
         async with worker:
             housekeeping = asyncio.create_task(Housekeeping(ledger, engine).run())
             _say_ready()
-            await stop.wait()
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)
             housekeeping.cancel()
             with suppress(asyncio.CancelledError):
-                await housekeeping
+                await housekeeping  # an error of its own ends this process: whoever supervises it starts another
         await mail.close()
 
 

@@ -5,15 +5,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
-from temporalio.service import RPCError
 
 from activities.engine import Engine
 from activities.launching import enter
 from activities.telling import relaunch, tell_all
+from ledger.access import forget_keys
 from ledger.database import Ledger
-from ledger.intake import waiting_imports
+from ledger.intake import give_up_uploads, waiting_imports
 from ledger.opening import due_to_enter, mark_launched, not_launched
 from ledger.outbox import open_journey_ids, standing_of, unsent
 from ledger.payments import Told
@@ -24,6 +22,8 @@ GRACE = timedelta(seconds=3)
 BATCH = 500
 RELAY_EVERY = timedelta(seconds=1)
 RECONCILE_EVERY = timedelta(hours=1)
+KEYS_KEPT = timedelta(days=7)
+LONGEST_UPLOAD = timedelta(hours=6)
 
 log = structlog.get_logger()
 
@@ -42,6 +42,7 @@ class Housekeeping:
             group.create_task(_every(RELAY_EVERY, "entries", self.entries))
             group.create_task(_every(RELAY_EVERY, "imports", self.imports))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))
+            group.create_task(_every(RECONCILE_EVERY, "sweep", self.sweep))
 
     async def relay(self) -> None:
         """Send what waits in the outbox, and launch what was opened and never launched."""
@@ -82,6 +83,11 @@ class Housekeeping:
         if mended:
             log.info("reconciled", journeys=mended)
 
+    async def sweep(self) -> None:
+        """Drop idempotency keys that no client sends any more, and give up uploads whose API process died."""
+        await forget_keys(self._ledger, KEYS_KEPT)
+        await give_up_uploads(self._ledger, LONGEST_UPLOAD)
+
     async def _mend(self, journey_id: str) -> int:
         try:
             standing = await standing_of(self._ledger, journey_id)
@@ -99,12 +105,11 @@ class Housekeeping:
 
 
 async def _every(pause: timedelta, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Repeat some work; an outage of the database or the engine is reported and waited out."""
+    """Repeat some work. Whatever goes wrong, an outage or our own mistake, is reported and tried again."""
     while True:
         try:
             await work()
-        except (RPCError, OperationalError, PoolTimeout) as error:
-            log.warning("housekeeping_waits", task=name, error=type(error).__name__)
-        except ExceptionGroup as group:
-            log.warning("housekeeping_waits", task=name, error=type(group.exceptions[0]).__name__)
+        except Exception as error:  # this loop is what mends everything else: nothing may end it
+            causes: tuple[Exception, ...] = getattr(error, "exceptions", (error,))  # a task group's, or its own
+            log.warning("housekeeping_failed", task=name, error=type(causes[0]).__name__)
         await asyncio.sleep(pause.total_seconds())

@@ -10,10 +10,9 @@ from fastapi_offline import FastAPIOffline
 from activities.engine import connect
 from api import journeys, operators, processors
 from api.context import Parts, PartsOf
-from api.problems import Problem, install
+from api.problems import Problem, Unavailable, install
 from ledger.access import create_key
 from ledger.database import Ledger
-from policy.errors import SendaError
 from settings import Settings
 
 DESCRIPTION = """One durable, lawful journey for each delinquent account.
@@ -31,7 +30,7 @@ async def get_health(here: PartsOf) -> dict[str, str]:
     async with here.ledger.transaction() as tx:
         await tx.execute("SELECT 1")
     if not await here.engine.healthy():
-        raise SendaError("engine.unavailable", "the engine does not answer")
+        raise Unavailable("engine.unavailable", "the engine does not answer")
     return {"status": "ok"}
 
 

@@ -117,12 +117,24 @@ class Recorded(APIRoute):
                 status, code = status_of(error)
                 raise
             finally:
-                if request.method != "GET" or status in (401, 403):
+                if self.is_noted(request.method, status):
                     actor = getattr(request.state, "actor", None)
-                    subject = ":".join(str(value) for value in request.path_params.values()) or None
+                    subject = ":".join(str(value) for value in request.path_params.values()).replace("\0", "") or None
                     await note(parts(request).ledger, actor, action, subject, status, code)
 
         return recorded
+
+    def is_noted(self, method: str, status: int) -> bool:
+        """Commands always, questions where they were refused."""
+        return method != "GET" or status in (401, 403)
+
+
+class RefusalsRecorded(Recorded):
+    """A route whose commands have a record of their own: the audit trail has only what was refused."""
+
+    def is_noted(self, method: str, status: int) -> bool:
+        """What was refused."""
+        return status >= 400
 
 
 async def once(

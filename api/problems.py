@@ -1,15 +1,18 @@
 """Every error as problem details (RFC 9457) with a stable code; nothing else leaves the API."""
 
 from http import HTTPStatus
-from typing import Any
+from traceback import format_tb
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg import OperationalError
+from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError as BadValueRead
+from sqlalchemy.exc import OperationalError as ReadsDown
 from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 
@@ -33,6 +36,10 @@ class BadRequest(SendaError):
     """The request cannot be read (HTTP 400)."""
 
 
+class Unavailable(SendaError):
+    """A part of Senda does not answer (HTTP 503)."""
+
+
 STATUS: dict[type[SendaError], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
@@ -40,6 +47,7 @@ STATUS: dict[type[SendaError], int] = {
     NotFound: 404,
     Conflict: 409,
     Stuck: 503,
+    Unavailable: 503,
 }
 
 
@@ -55,8 +63,16 @@ class Problem(BaseModel):
     problems: list[dict[str, str]] | None = None
 
 
+def _cause(error: Exception) -> Exception:
+    """Of several tasks that ran side by side, the first that failed says why."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return error
+
+
 def status_of(error: Exception) -> tuple[int, str]:
     """The HTTP status and the code of an error."""
+    error = _cause(error)
     match error:
         case SendaError():
             return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422), error.code
@@ -64,8 +80,10 @@ def status_of(error: Exception) -> tuple[int, str]:
             return 422, "request.invalid"
         case HTTPException():
             return error.status_code, f"http.{error.status_code}"
-        case OperationalError() | PoolTimeout():
+        case OperationalError() | PoolTimeout() | ReadsDown():
             return 503, "ledger.unavailable"
+        case DataError() | BadValueRead():
+            return 422, "request.value_invalid"
         case RPCError():
             return 503, "engine.unavailable"
         case _:
@@ -74,6 +92,7 @@ def status_of(error: Exception) -> tuple[int, str]:
 
 def problem(error: Exception) -> JSONResponse:
     """The answer to an error. What is not meant for clients goes to the log only."""
+    error = _cause(error)
     status, code = status_of(error)
     extra: dict[str, Any] = {}
     match error:
@@ -88,11 +107,14 @@ def problem(error: Exception) -> JSONResponse:
             detail = str(first["msg"])
         case HTTPException():
             detail = str(error.detail)
-        case OperationalError() | PoolTimeout() | RPCError():
+        case DataError() | BadValueRead():
+            detail = "a value holds what the ledger cannot keep, such as a zero character or a number too large"
+        case OperationalError() | PoolTimeout() | ReadsDown() | RPCError():
             detail = "a part of Senda does not answer: nothing was changed, try again in a moment"
         case _:
             detail = "something failed here: nothing was changed; the log says more"
-            log.error("unexpected", exc_info=error)
+            # Not the error's own words: a database's message may quote a row, and with it a person.
+            log.error("unexpected", error=type(error).__name__, where=format_tb(error.__traceback__)[-5:])
     if isinstance(error, SendaError) and error.field:
         extra["field"] = error.field
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **extra)
@@ -108,5 +130,7 @@ def install(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> JSONResponse:
         return problem(error)
 
-    for kind in (SendaError, RequestValidationError, HTTPException, OperationalError, PoolTimeout, RPCError, Exception):
+    ledger_down = (OperationalError, PoolTimeout, ReadsDown)
+    expected = (SendaError, RequestValidationError, HTTPException, *ledger_down, DataError, BadValueRead, RPCError)
+    for kind in (*expected, ExceptionGroup, Exception):
         app.add_exception_handler(kind, answer)

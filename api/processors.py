@@ -8,14 +8,19 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from api.context import PartsOf
+from api.context import PartsOf, RefusalsRecorded
 from api.problems import BadRequest, Problem, Unauthenticated
 from api.shapes import PaymentIn, PaymentTaken
 from ledger.creditors import decimals
 from ledger.payments import Payment, post_payment
 from policy.errors import SendaError
 
-router = APIRouter(prefix="/v1/webhooks/payments", tags=["payments"], responses={"4XX": {"model": Problem}})
+router = APIRouter(
+    prefix="/v1/webhooks/payments",
+    tags=["payments"],
+    route_class=RefusalsRecorded,
+    responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+)
 
 
 @router.post(
@@ -70,7 +75,7 @@ async def generic(request: Request, here: PartsOf) -> PaymentTaken:
 
 def _verify(secret: str, raw: bytes, headers: dict[str, Any]) -> None:
     try:
-        Webhook(secret).verify(raw, headers)
+        Webhook(secret).verify(raw, headers, json_parse=False)
     except WebhookVerificationError as error:
         reason = str(error).lower()
         if "timestamp" in reason and "old" in reason:
@@ -82,5 +87,5 @@ def _verify(secret: str, raw: bytes, headers: dict[str, Any]) -> None:
                 "signature.missing", "send webhook-id, webhook-timestamp, webhook-signature"
             ) from None
         raise Unauthenticated("signature.invalid", "the signature does not fit the body") from None
-    except (orjson.JSONDecodeError, ValueError):
-        return  # the signature fits; the body is judged by the caller
+    except ValueError:  # the header or the body is of a form that no signature has
+        raise Unauthenticated("signature.invalid", "the signature cannot be read") from None

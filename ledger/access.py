@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from psycopg.types.json import Jsonb
@@ -119,3 +120,9 @@ async def note(
             "INSERT INTO audit (actor, role, action, subject, status, code) VALUES (%s, %s, %s, %s, %s, %s)",
             [actor.key_id if actor else "unknown", actor.role if actor else None, action, subject, status, code],
         )
+
+
+async def forget_keys(ledger: Ledger, older_than: timedelta) -> None:
+    """Drop idempotency keys of this age: a client that repeats a request does so sooner."""
+    async with ledger.transaction() as tx:
+        await tx.execute("DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - %s", [older_than])

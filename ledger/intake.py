@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 
@@ -212,3 +213,12 @@ async def to_start(ledger: Ledger, import_id: str, limit: int) -> list[int]:
 async def count_started(tx: Connection, import_id: str, number: int) -> None:
     """Add to an import's count of journeys."""
     await tx.execute("UPDATE imports SET started = started + %s WHERE id = %s", [number, import_id])
+
+
+async def give_up_uploads(ledger: Ledger, older_than: timedelta) -> None:
+    """Mark uploads that never ended as failed; nothing of them was kept."""
+    async with ledger.transaction() as tx:
+        await tx.execute(
+            "UPDATE imports SET status = 'failed' WHERE status = 'receiving' AND created_at < clock_timestamp() - %s",
+            [older_than],
+        )
