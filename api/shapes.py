@@ -1,7 +1,6 @@
 """What requests and answers look like, with examples for the API's own description."""
 
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -9,8 +8,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from journey.playbook import Outcome, Stage
 from journey.state import Status
 from ledger.access import Role
+from ledger.rows import Amount
 
 Item = TypeVar("Item")
+
+Instant = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""RFC 3339 with offset; calendars know nothing of the years before and after."""
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+"""Text of one line."""
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
@@ -31,11 +37,11 @@ class Money(BaseModel):
 class CreditorIn(Shape):
     """A creditor's settings."""
 
-    name: str = Field(min_length=1, max_length=200, examples=["Crédito Amable S.A.S."])
+    name: Words = Field(examples=["Crédito Amable S.A.S."])
     pack: str = Field(examples=["CO"], description="the law that its contacts follow")
     currency: str = Field(examples=["COP"])
     playbook: str = Field(examples=["consumo-co"], description="the key of a playbook that was PUT")
-    test_clock: AwareDatetime | None = Field(
+    test_clock: Instant | None = Field(
         default=None, examples=[None], description="an instant binds its journeys to a test clock"
     )
     time_zone: str | None = Field(default=None, examples=["America/Bogota"])
@@ -82,7 +88,7 @@ class JourneyIn(Shape):
     """The account whose journey shall start."""
 
     creditor: Slug = Field(examples=["amable"])
-    account: str = Field(min_length=1, max_length=128, examples=["CR-10024"])
+    account: Words = Field(max_length=128, examples=["CR-10024"])
 
 
 class NextStep(BaseModel):
@@ -159,8 +165,8 @@ class PauseIn(Shape):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    starts: AwareDatetime | None = Field(default=None, alias="from", examples=["2026-03-02T00:00:00-05:00"])
-    until: AwareDatetime | None = Field(default=None, examples=["2026-03-09T00:00:00-05:00"])
+    starts: Instant | None = Field(default=None, alias="from", examples=["2026-03-02T00:00:00-05:00"])
+    until: Instant | None = Field(default=None, examples=["2026-03-09T00:00:00-05:00"])
     reason: str = Field(
         min_length=1, max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["hardship"], description="a code, no prose"
     )
@@ -175,14 +181,14 @@ class CloseIn(Shape):
 class PaymentIn(Shape):
     """What a payment processor tells."""
 
-    id: str = Field(min_length=1, max_length=200, examples=["pay_81273"])
+    id: Words = Field(examples=["pay_81273"])
     type: Literal["payment", "reversal"]
-    creditor: str = Field(min_length=1, max_length=63, examples=["amable"])
-    account: str = Field(min_length=1, max_length=128, examples=["CR-10024"])
-    amount: Decimal = Field(gt=0, max_digits=18, examples=["185000.00"])
+    creditor: Words = Field(max_length=63, examples=["amable"])
+    account: Words = Field(max_length=128, examples=["CR-10024"])
+    amount: Amount = Field(examples=["185000.00"])
     currency: str = Field(pattern="^[A-Z]{3}$", examples=["COP"])
-    paid_at: AwareDatetime = Field(examples=["2026-03-05T12:00:00-05:00"])
-    reverses: str | None = Field(default=None, max_length=200, examples=[None])
+    paid_at: Instant = Field(examples=["2026-03-05T12:00:00-05:00"])
+    reverses: Words | None = Field(default=None, examples=[None])
 
 
 class PaymentTaken(BaseModel):
@@ -213,7 +219,7 @@ class PaymentOut(BaseModel):
 class ClockIn(Shape):
     """Where the test clock shall stand."""
 
-    advance_to: AwareDatetime = Field(examples=["2026-03-09T12:00:00-05:00"])
+    advance_to: Instant = Field(examples=["2026-03-09T12:00:00-05:00"])
 
 
 class ClockOut(BaseModel):
@@ -226,7 +232,7 @@ class ClockOut(BaseModel):
 class KeyIn(Shape):
     """An API key to make."""
 
-    name: str = Field(min_length=1, max_length=100, examples=["core banking"])
+    name: Words = Field(max_length=100, examples=["core banking"])
     role: Role
 
 

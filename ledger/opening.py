@@ -49,7 +49,9 @@ SELECT {LAST_OUTCOME},
     coalesce(c.test_clock, clock_timestamp()) AS now, b.hash, b.content::text AS playbook,
     o.balance, o.oldest_due,
     (SELECT coalesce(max(episode), 0) + 1 FROM journeys j WHERE j.account_id = a.id) AS episode,
-    EXISTS (SELECT FROM journeys j WHERE j.account_id = a.id AND NOT j.closed) AS running
+    EXISTS (SELECT FROM journeys j WHERE j.account_id = a.id AND NOT j.closed) AS running,
+    ARRAY(SELECT DISTINCT occurrence FROM contacts c
+          WHERE c.account_id = a.id AND c.decision = 'permitted' ORDER BY 1) AS contacted
 FROM accounts a
 JOIN debtors d ON d.id = a.debtor_id
 JOIN creditors c ON c.key = a.creditor
@@ -139,7 +141,8 @@ def _open(row: dict[str, Any], actor: str) -> tuple[Record, Launch, dict[str, An
         hours=hours,
     )
     standing = Standing(seq=0, at=now, balance=balance, oldest_due=oldest_due)
-    state = JourneyState(standing=standing, since=now)
+    # What an earlier episode said under the same due date is not said again (a payment that was reversed).
+    state = JourneyState(standing=standing, since=now, done=tuple(row["contacted"]))
     if settled_outcome(terms, state, today) is not None:
         return None
     record = Record(terms.journey_id, row["id"], row["person_id"], terms, state, now)

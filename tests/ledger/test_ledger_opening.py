@@ -102,3 +102,14 @@ async def test_the_opening_is_the_first_fact(given: Given, day: str, balance: st
     await given.imported(row("A", ("1", day, balance)))
     first = (await given.events("A"))[0]
     assert (first["kind"], first["at"], first["data"]["due_date"]) == ("started", START, day)
+
+
+async def test_a_step_that_an_earlier_episode_contacted_is_not_repeated_after_a_reversal(given: Given) -> None:
+    await given.imported(row("A", ("1", "2026-02-01", "100000")))
+    await given.lives(local(date(2026, 2, 2), 10))
+    await given.pays("A", "100000", id=f"{given.key}:paid")
+    await given.reverses("A", f"{given.key}:paid", "100000")
+    await given.lives(local(date(2026, 2, 5), 10))
+    _, second = await given.journeys("A")
+    assert (second["episode"], second["closed"]) == (2, False)
+    assert [contact["step"] for contact in await given.decisions("A")] == ["aviso-1"]

@@ -1,5 +1,6 @@
 """Journeys under a test clock: the clock's word instead of timers, everything else the same."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -100,8 +101,6 @@ async def test_a_paused_journey_settles_at_once(here: World) -> None:
 
 
 async def test_two_ticks_at_once_are_both_answered(here: World) -> None:
-    import asyncio
-
     at = here.on(-3, "09:00")
 
     assert await asyncio.gather(here.tick(at), here.tick(at)) == [True, True]

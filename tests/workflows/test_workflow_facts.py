@@ -16,7 +16,7 @@ async def test_a_payment_in_full_ends_the_journey_at_once() -> None:
 
         assert await here.outcome() == "paid"
         assert [name for _, name in here.record.sent] == [f"recordatorio@{here.due}", f"aviso-1@{here.due}"]
-        assert soon_after([(await here.now())], [paid])
+        assert soon_after([await here.ended_at()], [paid])
 
 
 async def test_what_a_payment_ended_is_not_reported_back_to_the_record() -> None:
@@ -33,7 +33,7 @@ async def test_signals_repeated_and_out_of_order_change_nothing_more() -> None:
         first, second, third = (here.record.pay(paid, balance, here.due) for balance in ("900000", "800000", "700000"))
         for fact in (second, first, third, third, second, first):
             await here.tell(fact)
-        await here.heard(third)
+        await here.handled()
 
         assert await here.state() == here.record.state
         assert await here.outcome() == "referred"
@@ -45,36 +45,36 @@ async def test_a_small_payment_wakes_the_journey_without_a_new_timer() -> None:
         for day in (6, 7, 8):
             fact = here.record.pay(await here.reach(day, "12:00"), f"{90 - day}0000", here.due)
             await here.tell(fact)
-            await here.heard(fact)
+            await here.handled()
         await here.outcome()
 
         actions = count_actions(await here.histories())
         assert actions["signals"] == 3
-        assert actions["timers"] == 7  # five contacts, the end, and one waking after thirty days
+        assert actions["timers"] == 8  # five contacts, the end, and two wakings after thirty days
 
 
 async def test_when_the_oldest_due_is_paid_the_steps_count_from_the_next() -> None:
     async with world() as here:
-        second = here.due + timedelta(days=2)
+        second = here.due + timedelta(days=1)
         fact = here.record.pay(await here.reach(3, "12:00"), "500000", second)
         await here.tell(fact)
         await here.outcome()
 
         assert here.record.sent[2:4] == [
-            (here.on(7, "10:30"), f"aviso-2@{second}"),
-            (here.on(63, "09:00"), f"carta@{second}"),
+            (here.on(6, "10:30"), f"aviso-2@{second}"),
+            (here.on(62, "09:00"), f"carta@{second}"),
         ]
 
 
 async def test_a_reversal_moves_the_journey_on_to_its_stage() -> None:
     async with world() as here:
-        second = here.due + timedelta(days=40)
+        second = here.due + timedelta(days=41)
         paid = here.record.pay(await here.reach(45, "12:00"), "500000", second)
         await here.tell(paid)
-        await here.heard(paid)
+        await here.handled()
         back = here.record.pay(await here.reach(70, "12:00"), "900000", here.due)
         await here.tell(back)
-        await here.heard(back)
+        await here.handled()
 
         assert (await here.state()).stage == "prejuridical"
         assert await here.outcome() == "referred"
@@ -122,7 +122,7 @@ async def test_a_signal_heard_together_with_a_boundary_leaves_no_stage_unreporte
         fact = here.record.pay(await here.reach(60, "23:00"), "500000", second)
         await here.reach(61, "08:00")
         await here.tell(fact)
-        await here.heard(fact)
+        await here.handled()
         await here.reach(62, "06:00")
 
         assert here.record.state.stage == (await here.state()).stage
@@ -142,7 +142,7 @@ async def test_no_signal_is_lost_around_the_change_of_a_run() -> None:
             await asyncio.gather(
                 *(here.tell(fact) for fact in facts[:20]), here.advance(at), *map(here.tell, facts[20:])
             )
-            await here.heard(facts[-1])
+            await here.handled()
             await here.advance(at)
 
         signals = [

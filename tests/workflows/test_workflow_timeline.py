@@ -90,7 +90,7 @@ async def test_queries_tell_what_the_journey_knows() -> None:
         await here.reach(2, "12:00")
         fact = here.record.pay(await here.now(), "500000", here.due)
         await here.tell(fact)
-        await here.heard(fact)
+        await here.handled()
 
         assert await here.handle.query(contract.APPLIED, result_type=int) == 1
         assert await here.state() == here.record.state

@@ -4,11 +4,12 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -41,6 +42,14 @@ PLAYBOOK = book(
     step("aviso-final", 75, "10:00"),
 )
 """Five steps in the three stages; the second and third stage start with a step on their first day."""
+
+
+TAKEN = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+}
+"""What a workflow is told, and that it has taken it in."""
 
 
 def soon_after(found: Sequence[datetime], expected: Sequence[datetime]) -> bool:
@@ -88,7 +97,7 @@ class World:
         return ticked.settled
 
     async def advance(self, to: datetime) -> None:
-        """Advance the test clock as `activities.clock` does: from one due instant to the next, ticking until settled."""
+        """Advance the test clock as `activities.clock` does: from one due instant to the next, until settled."""
         while (at := wake_at(self.record.move)) is not None and at <= to:
             while (due := wake_at(self.record.move)) is not None and due <= at:
                 with suppress(WorkflowUpdateFailedError):  # the run ended while the tick waited: the next one answers
@@ -99,11 +108,13 @@ class World:
         """What the workflow knows."""
         return await self.handle.query(contract.STATE, result_type=JourneyState)
 
-    async def heard(self, standing: Standing) -> None:
-        """Wait until the workflow has heard a standing."""
+    async def handled(self) -> None:
+        """Wait until the workflow has taken in all that reached it (a query would hang where the run just ends)."""
 
         async def check() -> None:
-            assert await self.handle.query(contract.APPLIED, result_type=int) >= standing.seq
+            kinds = [event.event_type for event in (await self.histories())[-1].events]
+            taken = [kind for kind in kinds if kind in TAKEN]
+            assert taken[-1:] == [EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
 
         await assert_eventually(check)
 
@@ -118,6 +129,11 @@ class World:
     async def outcome(self) -> str:
         """Let time pass to the journey's end."""
         return await self.handle.result()
+
+    async def ended_at(self) -> datetime:
+        """When the last run ended."""
+        last = (await self.histories())[-1].events[-1]
+        return last.event_time.ToDatetime(UTC)
 
     async def histories(self) -> list[WorkflowHistory]:
         """The history of each run, from the first on, opened by nobody yet: its payloads are sealed."""
