@@ -11,7 +11,7 @@ from activities.telling import relaunch, tell_all
 from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
 from ledger.database import Ledger
 from ledger.opening import due_to_enter
-from ledger.outbox import unsent_of
+from ledger.outbox import bring_up_to_date, unsent_of
 from policy.errors import SendaError
 
 AT_ONCE = 32
@@ -50,7 +50,10 @@ async def advance(ledger: Ledger, engine: Engine, creditor: str, to: datetime) -
 
 async def _settle(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -> set[str]:
     woken: set[str] = set()
-    for _ in range(TICKS):
+    for turn in range(TICKS):
+        if turn:  # the end of a pause that brings nothing to do is no move of the journey: the record looks for itself
+            for journey in await due_journeys(ledger, creditor, at):
+                await bring_up_to_date(ledger, journey.journey_id, at)
         due = await due_journeys(ledger, creditor, at)
         if not due:
             return woken

@@ -30,6 +30,7 @@ from journey.playbook import Playbook, read_playbook
 from ledger import creditors, intake, views
 from ledger.access import create_key, revoke_key
 from ledger.commands import Conflict, NotFound
+from ledger.rows import CSV_COLUMNS
 from policy.errors import SendaError
 
 router = APIRouter(
@@ -45,6 +46,32 @@ SHAPES = {
     "application/json": "ndjson",
 }
 FAULTS_A_READ = 1000
+
+ACCOUNT = (
+    '{"account": "CR-10024", "debtor": {"key": "p-77", "name": "Ana Gómez", "language": "es",'
+    ' "time_zones": ["America/Bogota"], "addresses": {"email": "ana@correo.invalid"},'
+    ' "authorised_channels": ["email"]},'
+    ' "dues": [{"key": "1", "due_date": "2026-03-31", "amount": "185000.00"}]}\n'
+)
+IMPORT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "an account a line"},
+                "example": ACCOUNT,
+            },
+            "text/csv": {
+                "schema": {"type": "string", "description": f"a due a row; columns: {', '.join(CSV_COLUMNS)}"},
+                "example": "account,debtor,due_date,amount\nCR-10024,p-77,2026-03-31,185000.00\n",
+            },
+        },
+    }
+}
+_PLAYBOOK = {"schema": {"$ref": "#/components/schemas/Playbook"}}
+PLAYBOOK_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": _PLAYBOOK, "application/yaml": _PLAYBOOK}}
+}
 
 
 @router.put("/creditors/{creditor}", tags=["creditors"])
@@ -90,7 +117,7 @@ async def advance_clock(creditor: str, body: ClockIn, here: PartsOf, actor: Oper
     return ClockOut(now=done.now, woken=done.woken)
 
 
-@router.put("/playbooks/{key}", tags=["playbooks"])
+@router.put("/playbooks/{key}", tags=["playbooks"], openapi_extra=PLAYBOOK_BODY)
 async def put_playbook(key: str, request: Request, here: PartsOf, actor: Operator) -> PlaybookOut:
     """Keep a playbook (YAML or JSON). New journeys follow it; those under way keep the version they began with."""
     playbook = read_playbook(await request.body())
@@ -116,7 +143,7 @@ async def get_playbook(key: str, here: PartsOf, actor: Reader) -> Playbook:
     return await creditors.current_playbook(here.ledger, key)
 
 
-@router.post("/imports", status_code=202, tags=["imports"])
+@router.post("/imports", status_code=202, tags=["imports"], openapi_extra=IMPORT_BODY)
 async def post_import(
     request: Request,
     here: PartsOf,

@@ -1,6 +1,6 @@
 """What is read: journeys, contacts, events, payments, and a creditor's summary. Queries only."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -67,7 +67,9 @@ def _cursor(value: object) -> str:
 
 def _after(cursor: str) -> str:
     try:
-        return urlsafe_b64decode(cursor.encode()).decode()
+        if value := b64decode(cursor, altchars=b"-_", validate=True).decode():
+            return value
+        raise ValueError(cursor)
     except ValueError:
         raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor") from None
 

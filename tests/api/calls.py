@@ -184,7 +184,7 @@ async def webhook(api: Api, content: str | bytes, **headers: str) -> httpx.Respo
 
 def problem_of(answer: httpx.Response) -> tuple[int, str]:
     """Status and code of an error, which must be problem details that give nothing of the inside away."""
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert answer.headers["content-type"] == "application/problem+json", answer.text[:500]
     body = answer.json()
     assert {"type", "title", "status", "detail", "code"} <= body.keys()
     assert body["status"] == answer.status_code

@@ -27,8 +27,8 @@ def colombia() -> ContactHours:
     return contact_hours([load_pack("CO")], [ZONE], date(2026, 1, 1), date(2026, 12, 31))
 
 
-ALWAYS = ContactHours(zone=ZONE, weekly=(("00:00", "24:00"),) * 7)
-NEVER = ContactHours(zone=ZONE, weekly=(None,) * 7)
+ALWAYS = ContactHours.model_validate({"zone": ZONE, "weekly": [("00:00", "24:00")] * 7})
+NEVER = ContactHours.model_validate({"zone": ZONE, "weekly": [None] * 7})
 
 
 def local(text: str, zone: str = ZONE) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from journey.events import Event, StageEntered, StandingChanged, StepDeferred, StepDone, StepSkipped, apply
-from journey.planning import Contact, Finished, settle
+from journey.planning import Contact, Finished, Wait, settle
 from journey.playbook import Outcome
 from journey.state import JourneyState, Standing, Terms
 
@@ -84,6 +84,7 @@ def simulate(
             else:
                 state = apply(state, StepDeferred(occurrence=move.occurrence, until=now + put_off))
             continue
+        assert isinstance(move, Wait), "settle leaves nothing to decide"
         assert move.until is None or move.until > now, "the plan waits for an instant that has passed"
         wake = [move.until + late()] if move.until is not None else []
         wake += [waiting[0].at] if waiting else []

@@ -1,25 +1,25 @@
 """`apply`: what a journey knows after an event."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.events import Ended, Event, StageEntered, StandingChanged, StepDeferred, StepDone, StepSkipped, apply
-from journey.state import JourneyState, Standing
+from journey.state import Hold, JourneyState, Standing
 from tests.journey.cases import DUE, STANDARD, all_steps, holds, instants, local, standing, started, states
 
 NOW = local("2026-03-10 08:00")
 NAMES = [f"{key}@{DUE}" for key in all_steps(STANDARD)]
 
+
+def told(seq: int, at: datetime, hold: Hold) -> StandingChanged:
+    return StandingChanged(standing=standing(at, seq=seq, holds=(hold,)))
+
+
 events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(
-        lambda seq, at, hold: StandingChanged(standing=standing(at, seq=seq, holds=(hold,))),
-        st.integers(0, 12),
-        instants,
-        holds(),
-    ),
+    st.builds(told, st.integers(0, 12), instants, holds()),
     st.builds(StageEntered, stage=st.sampled_from(["preventive", "administrative", "prejuridical"]), at=instants),
     st.builds(
         StepSkipped,

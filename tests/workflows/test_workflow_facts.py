@@ -83,7 +83,8 @@ async def test_a_reversal_moves_the_journey_on_to_its_stage() -> None:
             f"recordatorio@{here.due}",
             f"aviso-1@{here.due}",
             f"aviso-2@{here.due}",
-            f"aviso-final@{here.due}",
+            f"aviso-2@{second}",  # the day after the payment
+            f"aviso-final@{here.due}",  # the letter's day has passed
         ]
 
 

@@ -1,7 +1,7 @@
 """One journey on the time-skipping engine: the real workflow, sandbox and codec, and the record's double behind it."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,7 +27,7 @@ from workflows.codec import data_converter
 from workflows.contract import Tell, Tick, Ticked
 from workflows.journey import Journey
 
-KEY = "prueba:" + "c2VuZGEgZ29sZGVuIGhpc3RvcmllcywgMzIgYnl0ZXM="
+KEY = "tests:" + "c2VuZGEgZ29sZGVuIGhpc3RvcmllcywgMzIgYnl0ZXM="
 """A key for tests alone: it seals the golden histories, so that they can be read again."""
 
 CONVERTER = data_converter([KEY])
@@ -82,18 +82,33 @@ class World:
         await self.environment.sleep(instant - await self.now())
         return instant
 
+    @asynccontextmanager
+    async def worker(self) -> AsyncGenerator[None]:
+        """A worker that runs meanwhile; `down` ends it."""
+        self._worker = Worker(
+            self.environment.client,
+            task_queue=contract.QUEUE,
+            workflows=[Journey],
+            activities=[self.record.contact, self.record.report],
+            workflow_runner=runner(),
+        )
+        async with self._worker:
+            yield
+
     async def tell(self, standing: Standing) -> None:
         """The signal that follows a payment."""
         await self.handle.signal(contract.FACT, Tell(standing=standing))
 
     async def order(self, command: str, standing: Standing, key: str | None = None) -> None:
         """The update that follows a command."""
-        await self.handle.execute_update(command, Tell(standing=standing), id=key)
+        await self.handle.execute_update(command, Tell(standing=standing), id=key)  # pyright: ignore[reportUnknownMemberType]
 
     async def tick(self, at: datetime) -> bool:
         """Tick the test clock once; whether the journey settled within its run."""
         self.record.clock = at
-        ticked = await self.handle.execute_update(contract.TICK, Tick(at=at), result_type=Ticked)
+        ticked: Ticked = await self.handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+            contract.TICK, Tick(at=at), result_type=Ticked
+        )
         return ticked.settled
 
     async def advance(self, to: datetime) -> None:
@@ -161,13 +176,13 @@ def wake_at(move: Move) -> datetime | None:
 @asynccontextmanager
 async def world(
     playbook: Playbook = PLAYBOOK, *, first_day: int | None = None, clock: datetime | None = None
-) -> AsyncIterator[World]:
+) -> AsyncGenerator[World]:
     """A fresh engine with one journey that starts at the playbook's first day (or `first_day` past due).
 
     With a `clock`, a journey of a creditor with a test clock that stands there, six days before the due date.
     """
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=CONVERTER, test_server_existing_path=str(SERVER)
+        data_converter=CONVERTER, identity="tests", test_server_existing_path=str(SERVER)
     ) as environment:
         due = local_date(clock or await environment.get_current_time(), ZONE) + timedelta(days=6)
         opened = entry(playbook, ZONE, due)
@@ -176,16 +191,11 @@ async def world(
         terms = Terms(creditor="banco", account="C-77001", episode=1, currency="COP", playbook=playbook, hours=ALWAYS)
         standing = Standing(seq=0, at=opened, balance=BALANCE, oldest_due=due)
         record = RecordDouble(terms, JourneyState(standing=standing, since=opened), clock and opened)
-        async with Worker(
-            environment.client,
-            task_queue=contract.QUEUE,
-            workflows=[Journey],
-            activities=[record.contact, record.report],
-            workflow_runner=runner(),
-        ):
-            if clock is None:
-                await environment.sleep(opened - await environment.get_current_time())
-            handle = await environment.client.start_workflow(
-                contract.JOURNEY, record.start, id=terms.journey_id, task_queue=contract.QUEUE, result_type=str
-            )
-            yield World(environment, record, due, handle)
+        if clock is None:
+            await environment.sleep(opened - await environment.get_current_time())
+        handle = await environment.client.start_workflow(
+            contract.JOURNEY, record.start, id=terms.journey_id, task_queue=contract.QUEUE, result_type=str
+        )
+        here = World(environment, record, due, handle)
+        async with here.worker():
+            yield here
