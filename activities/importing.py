@@ -31,6 +31,7 @@ class Importing:
         """Merge some batches; each leaves its mark, so that a repetition goes on where the last one ended."""
         for _ in range(MERGES):
             more, told = await merge_batch(self._ledger, import_id)
+            activity.heartbeat()
             await tell_all(self._ledger, self._engine, told)
             if not more:
                 return Progress(more=False)

@@ -126,22 +126,25 @@ async def _write_errors(tx: Connection, import_id: str, errors: Sequence[RowErro
                 await copy.write_row((import_id, error.row, error.field, error.code, error.text))
 
 
+# Each finds its rows first and once, as an array: a join's plan would hang on what was known of the table before.
 _DUPLICATES = """
 WITH again AS (
-    DELETE FROM import_rows r USING (
-        SELECT row, row_number() OVER (PARTITION BY account, {due} ORDER BY row) AS nth
-        FROM import_rows WHERE import_id = %(id)s) d
-    WHERE r.import_id = %(id)s AND r.row = d.row AND d.nth > 1 RETURNING r.row)
+    DELETE FROM import_rows WHERE import_id = %(id)s AND row = ANY(ARRAY(
+        SELECT row FROM (
+            SELECT row, row_number() OVER (PARTITION BY account, {due} ORDER BY row) AS nth
+            FROM import_rows WHERE import_id = %(id)s) d
+        WHERE nth > 1)) RETURNING row)
 INSERT INTO import_errors (import_id, row, field, code, text)
 SELECT %(id)s, row, 'account', 'account_duplicate', 'the same account came earlier in this file' FROM again"""
 
 
 _OTHERS = """
 WITH others AS (
-    DELETE FROM import_rows r USING (
-        SELECT row, debtor <> first_value(debtor) OVER (PARTITION BY account ORDER BY row) AS another
-        FROM import_rows WHERE import_id = %(id)s) d
-    WHERE r.import_id = %(id)s AND r.row = d.row AND d.another RETURNING r.row)
+    DELETE FROM import_rows WHERE import_id = %(id)s AND row = ANY(ARRAY(
+        SELECT row FROM (
+            SELECT row, debtor <> first_value(debtor) OVER (PARTITION BY account ORDER BY row) AS another
+            FROM import_rows WHERE import_id = %(id)s) d
+        WHERE another)) RETURNING row)
 INSERT INTO import_errors (import_id, row, field, code, text)
 SELECT %(id)s, row, 'debtor.key', 'account_of_another', 'the account has another debtor earlier in this file'
 FROM others"""

@@ -37,6 +37,7 @@ class Intake:
             import_id,
             result_type=Progress,
             start_to_close_timeout=PATIENCE,
+            heartbeat_timeout=HEARTBEAT,
             retry_policy=RETRY,
         )
         return progress.more

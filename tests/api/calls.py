@@ -1,6 +1,6 @@
 """The API as its users call it: raw answers for what is refused, the client's for the usual ways."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ Role = Literal["operator", "agent", "supervisor", "compliance", "processor", "ad
 
 NDJSON = {"content-type": "application/x-ndjson"}
 CSV = {"content-type": "text/csv"}
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass
@@ -76,10 +77,16 @@ class Api:
         """The lines of the audit trail for an actor and an action, in order."""
         return await self.rows("SELECT * FROM audit WHERE actor = %s AND action = %s ORDER BY id", actor, action)
 
-    async def mail_to(self, address: str) -> list[dict[str, Any]]:
-        """What the sandbox holds for an address, newest first."""
+    async def mail(self, **filters: str) -> list[dict[str, Any]]:
+        """All that the sandbox holds, newest first; `to` an address."""
+        found: list[dict[str, Any]] = []
         async with httpx.AsyncClient(base_url=self.stack.sandbox) as sandbox:
-            return (await sandbox.get("/messages", params={"to": address, "limit": "500"})).json()["items"]
+            page: dict[str, Any] = {"next_cursor": ""}
+            while page["next_cursor"] is not None:
+                cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+                page = (await sandbox.get("/messages", params={"limit": "500", **filters, **cursor})).json()
+                found += page["items"]
+        return found
 
 
 @asynccontextmanager
@@ -105,23 +112,24 @@ class Creditor:
         content = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
         return await self.done(await self.posts(content))
 
-    async def posts(self, content: bytes, headers: dict[str, str] = NDJSON) -> str:
+    async def posts(
+        self, content: bytes, headers: Mapping[str, str] = NDJSON, params: Mapping[str, str] = NOTHING
+    ) -> str:
         """An import that arrived: its number."""
-        answer = await self.api.http.post(
-            "/v1/imports", params={"creditor": self.key}, content=content, headers=headers
-        )
+        query = {"creditor": self.key, **params}
+        answer = await self.api.http.post("/v1/imports", params=query, content=content, headers=headers)
         assert answer.status_code == 202, answer.text
         return answer.json()["import_id"]
 
-    async def done(self, import_id: str) -> ImportStatus:
-        """An import's last status, once it is done."""
+    async def done(self, import_id: str, seconds: float = 20) -> ImportStatus:
+        """An import's last status, once it is done; `seconds` at most from now."""
 
         async def is_done() -> ImportStatus:
             status = await self.api.client.import_status(import_id)
             assert status.status == "done"
             return status
 
-        return await assert_eventually(is_done)
+        return await assert_eventually(is_done, seconds)
 
     async def advances(self, to: datetime) -> None:
         """The test clock, and all that falls due on the way."""
@@ -153,10 +161,6 @@ class Creditor:
         """A command; header names are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.api.http.post(self.path(account, rest), json=body, headers=named)
-
-    async def engine_state(self, account: str, engine: Any, episode: int = 1) -> Any:
-        """The state of a journey's workflow."""
-        return await engine.get_workflow_handle(f"journey:{self.key}:{account}:{episode}").query("state")
 
 
 def payment(creditor: str, account: str, **changes: Any) -> dict[str, Any]:

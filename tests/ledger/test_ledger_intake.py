@@ -278,6 +278,15 @@ async def test_people_are_one_across_creditors(given: Given) -> None:
     assert len(found) == 1
 
 
+async def test_a_large_file_takes_no_longer_a_row_than_a_small_one(given: Given) -> None:
+    """Also right after the planner has learned that the table of rows is empty."""
+    await given.imported(row("A", DUE))
+    async with given.ledger.transaction() as tx:
+        await tx.execute("ANALYZE import_rows")
+    async with asyncio.timeout(15):
+        await given.received(streamed(many(10_000)))
+
+
 LINE = (
     b'{"account": "A-%d", "debtor": {"key": "p-%d", "name": "Ana"},'
     b' "dues": [{"key": "1", "due_date": "2026-02-01", "amount": "1000"}]}'

@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
+from journey.state import Standing
 from tests.workflows.billing import count_actions
+from tests.workflows.flows import CLOCK
 from tests.workflows.world import World, world
 from workflows import contract
-
-CLOCK = datetime(2026, 2, 23, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 async def here() -> AsyncIterator[World]:
-    """A journey of a creditor whose clock stands in February 2026."""
-    async with world(clock=CLOCK) as opened:
+    """A journey of a creditor whose clock stands in February 2026; each of its tasks replays what was before."""
+    async with world(clock=CLOCK, cached=0) as opened:
         yield opened
 
 
@@ -105,3 +107,41 @@ async def test_two_ticks_at_once_are_both_answered(here: World) -> None:
 
     assert await asyncio.gather(here.tick(at), here.tick(at)) == [True, True]
     assert len(here.record.sent) == 1
+
+
+async def test_a_journey_that_wakes_two_stages_late_contacts_once_and_in_the_right_stage(here: World) -> None:
+    await here.advance(here.on(0, "12:00"))
+    late = here.on(61, "11:00")
+    while not await here.tick(late):
+        pass
+
+    assert here.record.asked[1:] == [(late, f"carta@{here.due}")]
+    assert [name for _, name in here.record.sent[1:]] == [f"carta@{here.due}"]
+
+
+async def both_at_once(here: World, at: datetime, told: Standing) -> None:
+    """The worker, away until now, hears of a fact and of the time that passed since in one and the same task."""
+    await here.stop_worker()
+    ticking = asyncio.create_task(here.tick(at))
+    await here.tell(told)
+    await here.start_worker()
+    with suppress(WorkflowUpdateFailedError):
+        await ticking
+
+
+async def test_an_end_that_time_brought_is_reported_though_a_late_fact_is_heard_with_it(here: World) -> None:
+    await here.advance(here.on(119, "12:00"))
+    paid = here.record.pay(here.on(119, "23:00"), "500000", here.due)
+    await both_at_once(here, here.on(120, "08:00"), paid)
+
+    assert await here.outcome() == "referred"
+    assert here.record.state.outcome == "referred"
+
+
+async def test_a_stage_that_time_brought_is_reported_though_a_late_fact_is_heard_with_it(here: World) -> None:
+    await here.advance(here.on(60, "12:00"))
+    paid = here.record.pay(here.on(60, "23:00"), "500000", here.due)
+    await both_at_once(here, here.on(61, "08:00"), paid)
+    await here.handled()
+
+    assert here.record.state.stage == "prejuridical"

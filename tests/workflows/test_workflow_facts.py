@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 
 from tests.workflows.billing import count_actions
+from tests.workflows.flows import CLOCK
 from tests.workflows.world import soon_after, world
 
 
@@ -106,34 +107,8 @@ async def test_a_new_due_date_that_the_engine_has_not_heard_of_is_learnt_with_th
         assert here.record.sent[2:3] == [(here.on(7, "10:30"), f"aviso-2@{second}")]
 
 
-async def test_what_time_moved_before_a_late_signal_came_is_reported_all_the_same() -> None:
-    # The fact was posted before the last day ended, its signal comes after: the record has not seen the end.
-    async with world() as here:
-        fact = here.record.pay(await here.reach(119, "23:00"), "500000", here.due)
-        await here.reach(119, "23:59")
-        await here.tell(fact)
-        await here.outcome()
-
-        assert here.record.state.outcome == "referred"
-
-
-async def test_a_signal_heard_together_with_a_boundary_leaves_no_stage_unreported() -> None:
-    async with world() as here:
-        second = here.due + timedelta(days=1)
-        fact = here.record.pay(await here.reach(60, "23:00"), "500000", second)
-        await here.reach(61, "08:00")
-        await here.tell(fact)
-        await here.handled()
-        await here.reach(62, "06:00")
-
-        assert here.record.state.stage == (await here.state()).stage
-
-
 async def test_no_signal_is_lost_around_the_change_of_a_run() -> None:
-    clock = None
-    async with world() as start:
-        clock = await start.now()
-    async with world(clock=clock) as here:
+    async with world(clock=CLOCK) as here:
         told = 0
         for day in (1, 61):
             await here.advance(here.on(day) - timedelta(minutes=1))

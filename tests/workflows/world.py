@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -67,6 +67,8 @@ class World:
     record: RecordDouble
     due: date
     handle: WorkflowHandle[Any, Any]
+    cached: int
+    worker: Worker = field(init=False)
 
     def on(self, day: int, at: str = "00:00") -> datetime:
         """The instant of a local time on a day past due."""
@@ -82,18 +84,21 @@ class World:
         await self.environment.sleep(instant - await self.now())
         return instant
 
-    @asynccontextmanager
-    async def worker(self) -> AsyncGenerator[None]:
-        """A worker that runs meanwhile; `down` ends it."""
-        self._worker = Worker(
+    async def start_worker(self) -> None:
+        """Start a worker: a new process, for all that the journey can tell."""
+        self.worker = Worker(
             self.environment.client,
             task_queue=contract.QUEUE,
             workflows=[Journey],
             activities=[self.record.contact, self.record.report],
             workflow_runner=runner(),
+            max_cached_workflows=self.cached,
         )
-        async with self._worker:
-            yield
+        await self.worker.__aenter__()
+
+    async def stop_worker(self) -> None:
+        """End the worker; the engine lives on."""
+        await self.worker.__aexit__(None, None, None)
 
     async def tell(self, standing: Standing) -> None:
         """The signal that follows a payment."""
@@ -175,11 +180,12 @@ def wake_at(move: Move) -> datetime | None:
 
 @asynccontextmanager
 async def world(
-    playbook: Playbook = PLAYBOOK, *, first_day: int | None = None, clock: datetime | None = None
+    playbook: Playbook = PLAYBOOK, *, first_day: int | None = None, clock: datetime | None = None, cached: int = 10
 ) -> AsyncGenerator[World]:
     """A fresh engine with one journey that starts at the playbook's first day (or `first_day` past due).
 
     With a `clock`, a journey of a creditor with a test clock that stands there, six days before the due date.
+    The worker keeps `cached` journeys in memory; with none, each of its tasks replays the whole history.
     """
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=CONVERTER, identity="tests", test_server_existing_path=str(SERVER)
@@ -196,6 +202,9 @@ async def world(
         handle = await environment.client.start_workflow(
             contract.JOURNEY, record.start, id=terms.journey_id, task_queue=contract.QUEUE, result_type=str
         )
-        here = World(environment, record, due, handle)
-        async with here.worker():
+        here = World(environment, record, due, handle, cached)
+        await here.start_worker()
+        try:
             yield here
+        finally:
+            await here.stop_worker()
