@@ -51,6 +51,7 @@ class Engine:
                 task_queue=contract.QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=ended,
+                request_eager_start=True,  # where this client has a worker, its first task comes with the answer
             )
         except WorkflowAlreadyStartedError:
             return

@@ -20,6 +20,9 @@ from ledger.access import Actor, Answer, Role, actor_of, claim, keep_answer, not
 from ledger.database import Ledger
 from ledger.payments import Told
 
+PROMPT = 0.1
+"""Seconds that a processor's answer waits for the engine to hear of the payment; the ledger has it already."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -30,11 +33,12 @@ class Parts:
     processor_secret: str
     running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
-    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+    def soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do something right after the answer; what fails is mended by the relay."""
         task = asyncio.create_task(work)
         self.running.add(task)
         task.add_done_callback(self._forget)
+        return task
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self.running.discard(task)
@@ -45,6 +49,10 @@ class Parts:
         """Tell the engine at once; there is nothing to tell of a command that was carried out before."""
         if told is not None:
             self.soon(tell_all(self.ledger, self.engine, [told]))
+
+    async def tell_promptly(self, told: Told) -> None:
+        """Tell the engine before the answer, but let nobody wait for an engine that is slow or down."""
+        await asyncio.wait({self.soon(tell_all(self.ledger, self.engine, [told]))}, timeout=PROMPT)
 
     def open(self, account: int) -> None:
         """Start an account's journey at once."""

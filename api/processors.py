@@ -67,7 +67,7 @@ async def generic(request: Request, here: PartsOf) -> PaymentTaken:
         ),
     )
     if posted.told is not None:
-        here.tell(posted.told)
+        await here.tell_promptly(posted.told)
     if posted.opens is not None:
         here.open(posted.opens)
     return PaymentTaken(applied=posted.status == "applied", status=posted.status, code=posted.code)

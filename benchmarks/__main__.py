@@ -17,6 +17,7 @@ from benchmarks import bulk, contacts, decisions, reaction
 from benchmarks.rounds import Figure, Site
 from senda.client import SendaClient
 from senda.stack import Stack
+from workflows.codec import data_converter
 
 ROUNDS = 3
 
@@ -29,8 +30,10 @@ async def main(console: Console) -> list[Figure]:
         bare = subprocess.Popen([sys.executable, "-m", "benchmarks.bare"], env=environment)  # noqa: ASYNC220 - at start
         try:
             engine = await Client.connect(stack.endpoints.temporal)
+            keys = stack.environment["SENDA_PAYLOAD_KEYS"].split(",")
+            sealed = await Client.connect(stack.endpoints.temporal, data_converter=data_converter(keys))
             async with SendaClient(stack.endpoints) as client:
-                site = Site(stack.endpoints, stack.environment, engine, client)
+                site = Site(stack.endpoints, engine, sealed, client)
                 figures = [decisions.measure()]
                 for part in (bulk, reaction, contacts):
                     began = perf_counter()

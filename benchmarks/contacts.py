@@ -6,7 +6,7 @@ from time import perf_counter
 from benchmarks.bare import QUEUE, BareContact
 from benchmarks.rounds import Figure, Site, at, side_by_side
 
-CONTACTS = 400
+CONTACTS = 200
 
 
 async def floor(site: Site, number: int) -> float:

@@ -15,7 +15,7 @@ from benchmarks.bare import QUEUE, BareSleeper
 from benchmarks.rounds import Figure, Site, side_by_side
 from senda.client import Posting
 
-TRIES = 60
+TRIES = 40
 
 
 async def _react(handle: WorkflowHandle[Any, Any], act: Callable[[], Awaitable[Any]]) -> float:
@@ -23,8 +23,10 @@ async def _react(handle: WorkflowHandle[Any, Any], act: Callable[[], Awaitable[A
     done = asyncio.Event()
 
     async def watch() -> None:
-        await handle.result()
-        done.set()
+        try:
+            await handle.result()
+        finally:
+            done.set()
 
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0.02)  # until the long poll stands
@@ -58,7 +60,7 @@ async def product(site: Site, number: int) -> float:
     await asyncio.sleep(0.5)
     times: list[float] = []
     for which in range(TRIES):
-        handle: WorkflowHandle[Any, Any] = site.engine.get_workflow_handle(f"journey:{creditor}:a{which}:1")
+        handle: WorkflowHandle[Any, Any] = site.sealed.get_workflow_handle(f"journey:{creditor}:a{which}:1")
         posting = Posting(f"{creditor}-{which}", creditor, f"a{which}", Decimal("100000.00"), "COP", datetime.now(UTC))
         times.append(await _react(handle, lambda posting=posting: site.client.pay(posting)))
     return median(times)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -52,11 +52,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running stack, its engine's bare client, and the product's client."""
+    """A running stack, its engine's bare client and one that opens sealed payloads, and the product's client."""
 
     endpoints: Endpoints
-    environment: Mapping[str, str]
     engine: Client
+    sealed: Client
     client: SendaClient
 
     async def creditor(self, name: str) -> str:

@@ -132,7 +132,23 @@ async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]
             UPDATE imports SET applied_to = %s, accepted = accepted + %s, rejected = rejected + %s WHERE id = %s""",
             [batch[-1]["row"], len(batch) - len(moved), len(moved), import_id],
         )
-        return True, told
+    if _has_doubled(head["applied_to"], batch[-1]["row"]):
+        await _learn_sizes(ledger)
+    return True, told
+
+
+def _has_doubled(before: int, after: int) -> bool:
+    """Whether the number of batches that were merged passed a power of two."""
+    return (after // MERGE_BATCH).bit_length() > (before // MERGE_BATCH).bit_length()
+
+
+async def _learn_sizes(ledger: Ledger) -> None:
+    """Tell the planner how the tables have grown: it works with what it knew of them, which may be that they are empty.
+
+    Otherwise each batch would take longer than the last, until Postgres looks for itself after a minute or so.
+    """
+    async with ledger.transaction() as tx:
+        await tx.execute("ANALYZE import_rows, people, debtors, accounts, dues, postings")
 
 
 async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int]) -> list[Told]:

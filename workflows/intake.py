@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 BATCHES_A_RUN = 200
 BATCH = 500
 PATIENCE = timedelta(minutes=10)
-HEARTBEAT = timedelta(seconds=30)
+HEARTBEAT = timedelta(seconds=10)
 RETRY = RetryPolicy(maximum_interval=timedelta(minutes=1))
 
 
@@ -55,5 +55,9 @@ class Intake:
 
     async def _finish(self, import_id: str) -> None:
         await workflow.execute_activity(
-            contract.FINISH_IMPORT, import_id, start_to_close_timeout=PATIENCE, retry_policy=RETRY
+            contract.FINISH_IMPORT,
+            import_id,
+            start_to_close_timeout=PATIENCE,
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=RETRY,
         )

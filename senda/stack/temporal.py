@@ -24,6 +24,7 @@ _DYNAMIC_CONFIG = (
     "history.timerProcessorMaxPollRPS=2000",
     'history.timerProcessorMaxTimeShift="10ms"',
     "system.enableActivityEagerExecution=true",
+    "system.enableEagerWorkflowStart=true",
 )
 # 170 workflows started a second instead of 85. What a power cut may take, the reconciler brings back.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")

@@ -1,11 +1,12 @@
 """The API as its users call it: raw answers for what is refused, the client's for the usual ways."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from psycopg.rows import dict_row
 
 from senda.client import ImportStatus, PaymentResult, Posting, SendaClient, signed_headers
 from senda.stack import Endpoints
+from senda.stack.folder import read_json
 from tests.eventually import assert_eventually
 from tests.ledger.given import START, ZONE, playbook
 
@@ -67,8 +69,8 @@ class Api:
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Rows straight from the database."""
         async with (
-            await psycopg.AsyncConnection.connect(self.stack.postgres, row_factory=dict_row) as connection,
-            connection.cursor() as cursor,
+            await psycopg.AsyncConnection.connect(self.stack.postgres) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
         ):
             await cursor.execute(query.encode(), values)
             return await cursor.fetchall()
@@ -90,7 +92,7 @@ class Api:
 
 
 @asynccontextmanager
-async def calling(stack: Endpoints) -> AsyncIterator[Api]:
+async def calling(stack: Endpoints) -> AsyncGenerator[Api]:
     """The API of a running stack, with its admin key."""
     bearer = {"authorization": f"Bearer {stack.api_key}"}
     async with (
@@ -161,6 +163,12 @@ class Creditor:
         """A command; header names are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.api.http.post(self.path(account, rest), json=body, headers=named)
+
+
+def payload_keys(stack: Endpoints) -> list[str]:
+    """The keys with which a stack seals what it gives the engine, as `activities.engine.connect` takes them."""
+    secrets = read_json(Path(stack.data) / "secrets.json") or {}
+    return [str(secrets["payload_keys"])]
 
 
 def payment(creditor: str, account: str, **changes: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from tests.api.calls import Api, Creditor, problem_of
 from tests.eventually import assert_eventually
@@ -113,18 +114,15 @@ async def test_a_clearing_payment_ends_the_journey_and_nothing_follows(creditor:
 
 
 async def test_the_engine_ends_with_the_record(api: Api, creditor: Creditor) -> None:
-    from activities.engine import connect
-
     await creditor.imports(row("A", PAST_DUE), row("B", PAST_DUE))
     await creditor.pays("A", "100000")
     await creditor.post("B", "/close", {"outcome": "withdrawn"})
-    engine = await connect(api.stack.temporal, "default", ["k0:" + "A" * 43 + "="])
+    engine = await Client.connect(api.stack.temporal)
 
     async def ended() -> None:
         for account in ("A", "B"):
-            found = await engine.client.get_workflow_handle(f"journey:{creditor.key}:{account}:1").describe()
-            assert found.status is not None
-            assert found.status.name == "COMPLETED"
+            found = await engine.get_workflow_handle(f"journey:{creditor.key}:{account}:1").describe()
+            assert found.status == WorkflowExecutionStatus.COMPLETED
 
     await assert_eventually(ended)
     assert await api.rows("SELECT FROM outbox WHERE journey_id LIKE %s", f"journey:{creditor.key}:%") == []

@@ -123,7 +123,7 @@ async def test_a_kept_connection_that_the_server_closed_is_opened_anew(server: S
     mail = Mail(server.url, SENDER, connections=1)
     await send(mail, message())
     ((kept, _),) = mail._idle  # pyright: ignore[reportPrivateUsage]
-    assert kept.transport is not None
+    assert isinstance(kept.transport, asyncio.Transport)
     kept.transport.abort()
 
     async def noticed() -> None:

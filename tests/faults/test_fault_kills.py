@@ -21,9 +21,8 @@ from senda.client import ImportStatus, Summary
 from senda.demo.processor import noon, postings_by_day
 from senda.demo.run import CREDITOR, FIRST_DAY, run_demo
 from senda.stack import Stack
-from tests.api.calls import Api, payment, webhook
+from tests.api.calls import Api, payload_keys, payment, webhook
 from tests.eventually import assert_eventually
-from tests.faults.keys import payload_keys
 from tests.ledger.given import row
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

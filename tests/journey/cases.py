@@ -104,7 +104,7 @@ def playbooks(draw: st.DrawFn) -> Playbook:
     names: list[Stage] = draw(
         st.sampled_from(
             [
-                ["preventive", "administrative", "prejuridical"],
+                *[["preventive", "administrative", "prejuridical"]] * 3,
                 ["administrative", "prejuridical"],
                 ["preventive", "prejuridical"],
                 ["administrative"],
@@ -129,8 +129,8 @@ def playbooks(draw: st.DrawFn) -> Playbook:
     return parse_playbook({"key": "azar", "stages": stages, "ends": {"day": end}, "minimum_balance": minimum})
 
 
-conditions = st.sampled_from([None, None, None, {"balance_at_least": "50000"}])
-balances = st.sampled_from(["-5", "0", "10", "999.99", "1000", "49999", *["50000", "200000"] * 4])
+conditions = st.sampled_from([*[None] * 5, {"balance_at_least": "50000"}, {"balance_at_least": "300000"}])
+balances = st.sampled_from(["-5", "0", "10", "999.99", "1000", "49999", *["50000", "200000"] * 8])
 
 
 @st.composite

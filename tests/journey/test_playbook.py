@@ -151,7 +151,7 @@ def test_a_key_written_twice_names_its_line() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"\xff\xfe\x00k", "key: \x07", "key: !!python/object:os.system x", "[" * 1500],
+    [b"\xff\xfe\x00k", "key: \x07", "key: !!python/object:os.system x", "[" * 500],
     ids=["bytes", "control", "object", "deep"],
 )
 def test_unreadable_text_is_an_error_of_the_playbook(text: str | bytes) -> None:

@@ -161,7 +161,7 @@ class Given:
         """The test clock stands at `at`, and nothing else happened."""
         await set_clock(self.ledger, self.key, at)
 
-    async def pays(self, account: str, amount: str | Decimal, **changes: Any) -> Posted:
+    async def pays(self, account: str, amount: str | int | Decimal, **changes: Any) -> Posted:
         """A payment; `changes` are fields of `Payment`."""
         values: dict[str, Any] = {
             "processor": "generic",
@@ -175,7 +175,7 @@ class Given:
         }
         return await post_payment(self.ledger, Payment(**{**values, **changes}))
 
-    async def reverses(self, account: str, payment: str, amount: str | Decimal, **changes: Any) -> Posted:
+    async def reverses(self, account: str, payment: str, amount: str | int | Decimal, **changes: Any) -> Posted:
         """The reversal of a payment by its id."""
         return await self.pays(account, amount, kind="reversal", reverses=payment, **changes)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 from ledger.database import Ledger
-from ledger.permits import Answer, Permit
+from ledger.permits import Permit
 from tests.ledger.given import Given, local, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
@@ -28,10 +28,9 @@ async def test_sixteen_requests_at_once_over_four_accounts_and_two_creditors_get
         for account in ("A", "B")
     ]
 
-    async def ask(given: Given, journey_id: str, contact: object) -> Answer:
-        return await given.asks(journey_id, contact)  # type: ignore[arg-type]
-
-    answers = await asyncio.gather(*(ask(*order) for _ in range(4) for order in asked))
+    answers = await asyncio.gather(
+        *(each.asks(journey_id, contact) for _ in range(4) for each, journey_id, contact in asked)
+    )
     assert sum(isinstance(answer, Permit) for answer in answers) == 1
     permitted = await creditors[0].all(
         """SELECT c.id FROM contacts c JOIN people p ON p.id = c.person_id

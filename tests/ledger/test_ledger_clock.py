@@ -1,13 +1,14 @@
 """A creditor's test clock goes forward only, and one hand at a time moves it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ledger.clock import advancing, next_instant, set_clock
 from ledger.commands import Conflict, NotFound
 from ledger.creditors import put_creditor
-from tests.ledger.given import START, ZONE, Given, ndjson, row
+from tests.ledger.given import START, Given, ndjson, row
 
 DAY = timedelta(days=1)
 PAST_DUE = ("1", "2026-02-01", "100000")
@@ -68,10 +69,10 @@ async def test_the_next_instant_is_the_first_of_journeys_and_entries(given: Give
 
 
 class TestACreditorsSettings:
-    async def put(self, given: Given, **changes: object) -> None:
+    async def put(self, given: Given, **changes: Any) -> None:
         found = await given.one("SELECT * FROM creditors WHERE key = %s", given.key)
-        values = {name: found[name] for name in ("name", "pack", "currency", "playbook", "test_clock")}
-        await put_creditor(given.ledger, given.key, **{**values, "time_zone": ZONE, **changes})  # type: ignore[arg-type]
+        values = {name: found[name] for name in ("name", "pack", "currency", "playbook", "test_clock", "time_zone")}
+        await put_creditor(given.ledger, given.key, **{**values, **changes})
 
     @pytest.mark.parametrize(
         ("changes", "code"),

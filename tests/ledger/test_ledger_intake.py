@@ -287,6 +287,15 @@ async def test_a_large_file_takes_no_longer_a_row_than_a_small_one(given: Given)
         await given.received(streamed(many(10_000)))
 
 
+async def test_a_large_import_into_an_empty_ledger_takes_no_longer_with_each_batch(given: Given) -> None:
+    """The planner has learned that all tables are empty: without news of their growth this takes minutes."""
+    async with given.ledger.transaction() as tx:
+        await tx.execute("ANALYZE")
+    import_id = await given.received(streamed(many(6 * intake.MERGE_BATCH)))
+    async with asyncio.timeout(40):
+        await given.merged(import_id)
+
+
 LINE = (
     b'{"account": "A-%d", "debtor": {"key": "p-%d", "name": "Ana"},'
     b' "dues": [{"key": "1", "due_date": "2026-02-01", "amount": "1000"}]}'

@@ -39,7 +39,7 @@ async def test_an_account_that_is_paid_before_its_day_never_enters(given: Given)
 
 
 async def test_without_a_preventive_stage_an_account_enters_on_its_first_day_past_due(given: Given) -> None:
-    stages = [{"stage": "administrative", "from_day": 1, "steps": []}]
+    stages = [{"stage": "administrative", "from_day": 1}]
     late = await Given(given.ledger).set_up(playbook(f"{given.key}-late", stages=stages))
     await late.imported(row("A", ("1", "2026-02-05", "100000")), row("B", ("1", "2026-02-05", "100000")))
     await late.lives(local(date(2026, 2, 5), 23))

@@ -213,7 +213,7 @@ class TestAReversal:
         await given.imported(row("A", *TWO_DUES))
         await given.pays("A", "100000", id=f"{given.key}:p")
         posted = await given.reverses("A", f"{given.key}:p", "100000")
-        assert posted.opens == await given.number("A")
+        assert posted.opens is not None
         assert await given.opened([posted.opens]) == [given.journey("A", 2)]
 
     async def test_while_the_journey_runs_moves_it_back_at_once(self, given: Given) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -196,7 +197,7 @@ class TestTheChannel:
         stages = [{"stage": "administrative", "from_day": 1, "steps": [step]}]
         return await Given(given.ledger).set_up(playbook(f"{given.key}-many", stages=stages))
 
-    async def asked(self, given: Given, **debtor: object) -> Permit:
+    async def asked(self, given: Given, **debtor: Any) -> Permit:
         addresses = {"sms": "+573991234567", "whatsapp": "+573991234567", "email": "a@correo.invalid"}
         await given.imported(row("A", PAST_DUE, addresses=addresses, **debtor))
         contact = await given.due_contact(given.journey("A"))

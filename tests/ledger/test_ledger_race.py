@@ -2,7 +2,8 @@
 
 import asyncio
 
-from ledger.permits import Overtaken, Permit
+from ledger.payments import Posted
+from ledger.permits import Answer, Overtaken, Permit
 from ledger.views import summary
 from tests.ledger.given import Given, row
 
@@ -19,7 +20,7 @@ async def test_no_permit_is_recorded_after_the_payment_that_clears_the_account(g
     await given.imported(*(row(account, PAST_DUE) for account in accounts))
     contacts = {account: await given.due_contact(given.journey(account)) for account in accounts}
 
-    async def race(account: str, number: int) -> tuple[object, object]:
+    async def race(account: str, number: int) -> tuple[Posted, Answer]:
         asking = given.asks(given.journey(account), contacts[account])
         paying = given.pays(account, "100000")
         if number % 2:
@@ -39,7 +40,7 @@ async def test_no_permit_is_recorded_after_the_payment_that_clears_the_account(g
             assert isinstance(answer, Overtaken)
             assert answer.standing.outcome == "paid"
             assert order == ["closed"]
-        assert posted.status == "applied"  # type: ignore[attr-defined]
+        assert posted.status == "applied"
         assert await given.balance(account) == 0
     assert 0 < won < ROUNDS, "each side must win some rounds, or nothing raced"
     found = await summary(given.ledger, given.key)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.views import journey, list_contacts, list_events, list_journeys, list_payments, money, plain, summary
+from ledger.views import Page, journey, list_contacts, list_events, list_journeys, list_payments, money, plain, summary
 from policy.errors import SendaError
 from tests.ledger.given import START, Given, local, row
 
@@ -62,8 +62,8 @@ async def test_a_closed_journey_shows_when_it_closed_and_how_late_that_was(given
     assert (found["closed_days_past_due"], found["days_past_due"], found["next_step"]) == (4, 0, None)
 
 
-async def journeys(given: Given, **filters: str):  # type: ignore[no-untyped-def]
-    return await list_journeys(given.ledger, creditor=given.key, **filters)  # type: ignore[arg-type]
+async def journeys(given: Given, **filters: str) -> Page:
+    return await list_journeys(given.ledger, creditor=given.key, limit=100, cursor=None, **filters)
 
 
 class TestPages:

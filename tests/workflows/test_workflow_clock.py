@@ -145,3 +145,14 @@ async def test_a_stage_that_time_brought_is_reported_though_a_late_fact_is_heard
     await here.handled()
 
     assert here.record.state.stage == "prejuridical"
+
+
+async def test_an_outage_holds_the_clock_up_and_costs_no_step(here: World) -> None:
+    # The clock stands still meanwhile: were the step put off by a quarter of an hour, that would never come.
+    name = f"recordatorio@{here.due}"
+    here.record.down[name] = 7
+    ticking = asyncio.create_task(here.tick(here.on(-3, "09:00")))
+    await here.environment.sleep(timedelta(minutes=5))  # the engine's time, in which the activity is tried again
+
+    assert await ticking
+    assert here.record.sent == [(here.on(-3, "09:00"), name)]
