@@ -22,7 +22,7 @@ CHANNELS = {
 OUTCOMES = {
     "paid": "pagó todo",
     "cured": "quedó al día",
-    "referred": "pasó a cobro jurídico",
+    "referred": "vuelve al acreedor",
     "restructured": "se reestructuró",
     "written_off": "se castigó",
     "withdrawn": "se retiró",

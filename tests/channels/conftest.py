@@ -1,5 +1,6 @@
 """Fixtures of the channels' tests: a real SMTP server, and a permit."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -60,3 +61,13 @@ def permit() -> Permit:
         template="overdue",
         tone="friendly",
     )
+
+
+@pytest.fixture
+async def unused_port() -> int:
+    """A port on which nobody listens."""
+    listening = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port: int = listening.sockets[0].getsockname()[1]
+    listening.close()
+    await listening.wait_closed()
+    return port

@@ -110,15 +110,6 @@ async def test_a_server_that_is_down_is_unreachable_before_anything_is_handed_ov
             raise AssertionError("a line was opened")
 
 
-@pytest.fixture
-async def unused_port() -> int:
-    listening = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port: int = listening.sockets[0].getsockname()[1]
-    listening.close()
-    await listening.wait_closed()
-    return port
-
-
 async def test_a_kept_connection_that_the_server_closed_is_opened_anew(server: Server) -> None:
     mail = Mail(server.url, SENDER, connections=1)
     await send(mail, message())

@@ -77,7 +77,7 @@ def tell(teller: Storyteller, *events: tuple[str, str, dict[str, Any]]) -> list[
         ),
         (
             ("2026-06-01T05:00:00Z", "closed", {"outcome": "referred"}),
-            "lun 1 jun 00:00 · Fin: la cuenta pasó a cobro jurídico",
+            "lun 1 jun 00:00 · Fin: la cuenta vuelve al acreedor",
         ),
     ],
 )
