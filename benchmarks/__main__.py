@@ -19,7 +19,7 @@ from senda.client import SendaClient
 from senda.stack import Stack
 from workflows.codec import data_converter
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 async def main(console: Console) -> list[Figure]:
@@ -40,7 +40,7 @@ async def main(console: Console) -> list[Figure]:
                     pairs = [(await part.floor(site, n), await part.product(site, n)) for n in range(ROUNDS + 1)]
                     floors, products = zip(*pairs[1:], strict=True)  # the first round warms up
                     figures.append(part.figure((median(floors), median(products))))
-                    console.print(f"{part.__name__}: {perf_counter() - began:.0f} s")
+                    console.print(f"{figures[-1].name}: {perf_counter() - began:.0f} s, {figures[-1].as_json()}")
         finally:
             bare.terminate()
             bare.wait()

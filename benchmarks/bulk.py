@@ -6,7 +6,7 @@ from time import perf_counter
 from benchmarks.bare import QUEUE, BareSleeper
 from benchmarks.rounds import Figure, Site, side_by_side
 
-JOURNEYS = 500
+JOURNEYS = 400
 
 
 async def floor(site: Site, number: int) -> float:

@@ -25,7 +25,7 @@ from tests.api.calls import Api, payload_keys, payment, webhook
 from tests.eventually import assert_eventually
 from tests.ledger.given import row
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 SEED, ACCOUNTS, DAYS = 2300, 60, 40
 KILLS = {4: "worker", 11: "temporal", 17: "api", 24: "worker", 30: "temporal", 35: "api"}

@@ -13,7 +13,7 @@ from tests.api.calls import Api, Creditor, payload_keys
 from tests.eventually import assert_eventually
 from tests.ledger.given import row
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PAST_DUE = ("1", (datetime.now(UTC) - timedelta(days=3)).date().isoformat(), "100000")
 
