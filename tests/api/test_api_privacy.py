@@ -1,16 +1,21 @@
 """No personal data in the engine, in the logs, or in the audit trail (I8)."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 
-from tests.api.calls import Api, Creditor, payload_keys, webhook
+from senda.stack import Endpoints
+from tests.api.calls import Api, Creditor, calling, payload_keys, webhook
 from tests.ledger.given import START, row
 from workflows.codec import data_converter
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NAME = "Anacleta Zyxgut Ñuñez"
 PHONE = "+573998765432"
@@ -22,9 +27,16 @@ TRACES = [part.encode() for part in ("Anacleta", "Zyxgut", "Ñuñez", "399876543
 PAST_DUE = ("1", "2026-02-01", "100000")
 
 
-@pytest.fixture
-async def creditor(api: Api, creditor: Creditor) -> Creditor:
-    """A person whose whole life passed through every part: contacts, failures, payments, commands, bad requests."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(stack: Endpoints) -> AsyncIterator[Api]:
+    """The API after a person's whole life passed through every part."""
+    async with calling(stack) as opened:
+        await live(opened, await opened.creditor())
+        yield opened
+
+
+async def live(api: Api, creditor: Creditor) -> None:
+    """Contacts, failures, payments, commands, bad rows, bad requests."""
     for account, domain in (("A", "correo"), ("B", "reject"), ("C", "lost")):
         addresses = {"email": f"{MAILBOX}@{domain}.invalid", "sms": PHONE, "letter": STREET}
         person = f"p-{uuid4().hex}"
@@ -40,10 +52,9 @@ async def creditor(api: Api, creditor: Creditor) -> Creditor:
     await api.http.put(f"/v1/creditors/{creditor.key}", json={"name": NAME, "playbook": [NAME]})
     await webhook(api, f'{{"name": "{NAME}"')
     await creditor.advances(START.replace(month=6))
-    return creditor
 
 
-async def test_the_engine_knows_nobody_not_even_sealed(api: Api, creditor: Creditor) -> None:
+async def test_the_engine_knows_nobody_not_even_sealed(api: Api) -> None:
     """Both as the engine stores it and as it reads once opened with the keys."""
     converter = data_converter(payload_keys(api.stack))
     assert converter.payload_codec is not None
@@ -82,19 +93,19 @@ def payloads_of(message: object) -> list[Payload]:
     return found
 
 
-async def test_the_engines_own_files_hold_nothing(api: Api, creditor: Creditor) -> None:
+async def test_the_engines_own_files_hold_nothing(api: Api) -> None:
     for file in (Path(api.stack.data) / "temporal").glob("temporal.db*"):
         content = file.read_bytes()
         assert not any(trace in content for trace in TRACES), file.name
 
 
-async def test_no_log_names_anybody(api: Api, creditor: Creditor) -> None:
+async def test_no_log_names_anybody(api: Api) -> None:
     logs = {log.stem: log.read_bytes() for log in (Path(api.stack.data) / "logs").iterdir()}
     assert logs.keys() >= {"api", "worker", "temporal", "postgres", "sandbox"}
     assert [part for part, log in logs.items() if any(trace in log for trace in TRACES)] == []
 
 
-async def test_neither_does_the_audit_trail_nor_the_journeys_record(api: Api, creditor: Creditor) -> None:
+async def test_neither_does_the_audit_trail_nor_the_journeys_record(api: Api) -> None:
     for table in ("audit", "journey_events", "contacts", "contact_events", "import_errors", "journeys", "outbox"):
         (found,) = await api.rows(f"SELECT coalesce(string_agg(t::text, ''), '') AS all FROM {table} t")
         assert not any(trace.decode() in found["all"] for trace in TRACES), table

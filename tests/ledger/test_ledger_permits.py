@@ -1,6 +1,7 @@
 """A permit is given once for each occurrence of a step, only by the policy's leave, and the decision is kept whole."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -173,6 +174,11 @@ class TestAStepThatTheRecordNoLongerWants:
         assert isinstance(answer, Overtaken)
         assert answer.standing.seq > before
 
+    async def test_while_it_wants_another(self, given: Given, contact: Contact) -> None:
+        other = replace(contact, occurrence="aviso-1@2026-01-01")
+        assert isinstance(await given.asks(given.journey("A"), other), Overtaken)
+        assert await given.decisions("A") == []
+
     async def test_because_the_oldest_due_moved(self, given: Given) -> None:
         await given.imported(row("A", ("0", "2026-01-05", "100000"), PAST_DUE))
         contact = await given.due_contact(given.journey("A"))
@@ -183,7 +189,7 @@ class TestAStepThatTheRecordNoLongerWants:
 async def test_an_engine_that_runs_far_ahead_of_the_records_clock_must_ask_again(
     given: Given, contact: Contact
 ) -> None:
-    early = Contact(contact.step, contact.stage, contact.occurrence, contact.due + timedelta(minutes=1))
+    early = replace(contact, due=contact.due + timedelta(minutes=1))
     with pytest.raises(ClockBehind):
         await given.asks(given.journey("A"), early)
     assert await given.decisions("A") == []
