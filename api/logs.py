@@ -2,8 +2,27 @@
 
 import logging
 import sys
+from traceback import format_tb
+from typing import cast
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+
+def _error_without_words(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """An exception as its type and its place. Its own words may quote a row of the database, and with it a person."""
+    found = event.pop("exc_info", None)
+    error = (
+        sys.exc_info()[1]
+        if found is True
+        else cast("tuple[object, object]", found)[1]
+        if isinstance(found, tuple)
+        else found
+    )
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["where"] = format_tb(error.__traceback__)[-5:]
+    return event
 
 
 def configure(level: str) -> None:
@@ -13,7 +32,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _error_without_words,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
