@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from journey.state import Standing
 from ledger.database import Ledger
-from ledger.outcomes import closed_standing
+from ledger.outcomes import closed_standing, closing
 from ledger.payments import Told
 from ledger.record import open_record, write
 
@@ -55,9 +55,7 @@ async def bring_up_to_date(ledger: Ledger, journey_id: str, at: datetime) -> Sta
         record.learn()
         await write(tx, record)
         if record.state.outcome is not None:
-            return record.state.standing.model_copy(
-                update={"seq": record.state.standing.seq + 1, "outcome": record.state.outcome}
-            )
+            return closing(record.state.standing, record.state.outcome)
         return record.state.standing
 
 

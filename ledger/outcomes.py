@@ -1,7 +1,6 @@
 """What came of a contact, and what the record last said to a journey that may have ended meanwhile."""
 
-from typing import Any
-
+from journey.playbook import Outcome
 from journey.state import JourneyState, Standing
 from ledger.database import Connection, Ledger
 
@@ -46,7 +45,8 @@ async def record_outcome(
         )
         row = await cursor.fetchone()
     assert row is not None
-    return _closing(row["state"], row["outcome"]) if row["closed"] else _standing(row["state"])
+    standing = _standing(row["state"])
+    return closing(standing, row["outcome"]) if row["closed"] else standing
 
 
 async def closed_standing(tx: Connection, journey_id: str) -> Standing:
@@ -56,12 +56,11 @@ async def closed_standing(tx: Connection, journey_id: str) -> Standing:
     ).fetchone()
     if row is None:
         raise LookupError(f"no record of {journey_id}")
-    return _closing(row["state"], row["outcome"])
+    return closing(_standing(row["state"]), row["outcome"])
 
 
-def _closing(state: str, outcome: Any) -> Standing:
+def closing(standing: Standing, outcome: Outcome) -> Standing:
     """A closed journey's standing with its outcome, one `seq` later: a workflow that missed the end learns it."""
-    standing = _standing(state)
     return standing.model_copy(update={"seq": standing.seq + 1, "outcome": outcome})
 
 
