@@ -39,6 +39,9 @@ metadata = MetaData(
 APPEND_ONLY = (
     "playbooks",
     "playbook_versions",
+    "packs",
+    "pack_versions",
+    "preferences",
     "postings",
     "payments",
     "contacts",
@@ -70,6 +73,13 @@ creditors = Table(
     Column("key", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("pack", Text, nullable=False),
+    Column(
+        "extra_packs",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="packs that apply beside it: a subdivision's, the creditor's own",
+    ),
     Column("currency", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("playbook", Text, nullable=False),
@@ -95,6 +105,29 @@ playbook_versions = Table(
     comment="The last version of a key is the one that new journeys follow (view current_playbooks)",
 )
 
+packs = Table(
+    "packs",
+    metadata,
+    Column("hash", Text, primary_key=True, comment="sha256 of what the pack says"),
+    Column("key", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("memory_days", Integer, nullable=False, comment="how far back a log must reach for its rules"),
+    Column("content", JSONB, nullable=False),
+    _recorded("created_at"),
+    comment="Every pack that may have decided a contact, Senda's and the creditors' own: a decision names its hash",
+)
+
+pack_versions = Table(
+    "pack_versions",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, index=True),
+    Column("hash", Text, ForeignKey("packs.hash"), nullable=False),
+    Column("actor", Text, nullable=False),
+    _recorded("created_at"),
+    comment="Packs of creditors' own; the last version of a key is the one that holds (view current_packs)",
+)
+
 people = Table(
     "people",
     metadata,
@@ -115,8 +148,44 @@ debtors = Table(
     Column("addresses", JSONB, nullable=False),
     Column("authorised_channels", ARRAY(Text), nullable=False),
     Column("preferred_channel", Text),
+    Column(
+        "packs",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="packs of where the person lives, beside the creditor's",
+    ),
     UniqueConstraint("creditor", "person_id"),
     comment="A person as one creditor knows it: name, addresses and authorisations are that creditor's",
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    _id(),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("creditor", Text, ForeignKey("creditors.key"), comment="none: said to all of them"),
+    Column(
+        "subject",
+        Text,
+        CheckConstraint(
+            "subject IN ('file', 'channel', 'preferred_channel', 'preferred_hours', 'language', 'do_not_contact', "
+            "'cease', 'attorney', 'requests')",
+            name="subject",
+        ),
+        nullable=False,
+    ),
+    Column("channel", Text),
+    Column("value", JSONB, nullable=False),
+    Column("origin", Text, nullable=False, comment="by what way it was said; import: the creditor's file says so"),
+    Column("document", Text, comment="reference of the proof"),
+    _instant("stated_at"),
+    Column("actor", Text, nullable=False),
+    _recorded("recorded_at"),
+    CheckConstraint("(channel IS NOT NULL) = (subject = 'channel')", name="channel"),
+    CheckConstraint("(origin = 'import') = (subject = 'file')", name="origin"),
+    Index("preferences_person_idx", "person_id", "subject", "channel", "id"),
+    comment="What people said about being contacted: the last entry of a subject that applies to a creditor holds",
 )
 
 accounts = Table(
@@ -234,22 +303,33 @@ contacts = Table(
     "contacts",
     metadata,
     _id(),
-    Column("journey_id", Text, ForeignKey("journeys.id"), nullable=False, index=True),
+    Column("journey_id", Text, ForeignKey("journeys.id"), index=True, comment="none: people asked, outside a journey"),
     Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
     Column("creditor", Text, nullable=False),
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
-    Column("step", Text, nullable=False),
-    Column("occurrence", Text, nullable=False),
-    Column("stage", Text, nullable=False),
-    Column("attempt", Integer, nullable=False, comment="refusals of one occurrence are numbered"),
+    Column("step", Text, comment="of the journey; none where people asked for the contact"),
+    Column("occurrence", Text),
+    Column("stage", Text),
+    Column("attempt", Integer, comment="refusals of one occurrence are numbered"),
+    Column("request", Text, unique=True, comment="the request by which people asked for it"),
+    Column("actor", Text, nullable=False, server_default=text("'senda'")),
     Column("channel", Text),
+    Column("purpose", Text, nullable=False, server_default=text("'collection'")),
+    Column("role", Text, nullable=False, server_default=text("'debtor'")),
+    Column(
+        "direction",
+        Text,
+        CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
+        nullable=False,
+        server_default=text("'outbound'"),
+    ),
     Column(
         "decision",
         Text,
         CheckConstraint("decision IN ('permitted', 'refused', 'skipped')", name="decision"),
         nullable=False,
     ),
-    Column("reason", Text, comment="why it was skipped"),
+    Column("reason", Text, comment="why it was skipped, or refused where no rule of a pack refuses it"),
     Column("rules", ARRAY(Text), nullable=False),
     Column("next_allowed_at", DateTime(timezone=True)),
     Column(
@@ -259,8 +339,15 @@ contacts = Table(
         comment="the whole decision: packs, hashes, calendars, what was judged",
     ),
     _instant("decided_at"),
+    Column("expires_at", DateTime(timezone=True), comment="until when people may use their permit"),
     _recorded("recorded_at"),
     UniqueConstraint("journey_id", "occurrence", "attempt"),
+    CheckConstraint(
+        "CASE WHEN request IS NULL"
+        " THEN journey_id IS NOT NULL AND num_nulls(step, occurrence, stage, attempt) = 0"
+        " ELSE num_nulls(step, occurrence, stage, attempt) = 4 END",
+        name="step",
+    ),
     Index(
         "contacts_permit_idx",
         "journey_id",
@@ -286,6 +373,7 @@ contact_events = Table(
     Column("provider_ref", Text),
     Column("content_sha256", Text),
     Column("detail", Text, comment="a stable code, never the provider's free text"),
+    Column("actor", Text, nullable=False, server_default=text("'senda'")),
     _instant("at"),
     _recorded("recorded_at"),
 )
