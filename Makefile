@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test lint format env dev-env bench lock clean
+.PHONY: help demo test lint format env dev-env bench storm lock clean
 help:            ## what can be done here
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -25,6 +25,9 @@ format: dev-env  ## rewrite the code in the house style
 
 bench: dev-env   ## measure against the floor of the engine, in one run
 	@$(BIN)/python -m benchmarks
+
+storm: dev-env   ## a thousand rounds of 64 requests at once for one person: permits exactly as the caps allow
+	@$(BIN)/python -m tests.ledger.storm 1000
 
 env: .venv/.ready      ## only the environment: afterwards .venv/bin/senda works
 dev-env: .venv/.dev-ready

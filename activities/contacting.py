@@ -7,8 +7,8 @@ from temporalio import activity
 
 from channels.message import Channel, Line, Rejected, Uncertain, Unreachable
 from channels.texts import render
-from journey.state import Standing
 from ledger.database import Ledger
+from ledger.foresight import record_failure
 from ledger.outcomes import record_outcome
 from ledger.permits import Overtaken, Permit, Refusal, Settled, request_permit
 from workflows import contract
@@ -42,25 +42,32 @@ class Contacting:
             match answer:
                 case Overtaken(standing=standing):
                     return ContactAnswer(status="overtaken", standing=standing)
-                case Refusal(standing=standing, until=until, skipped=skipped):
-                    return ContactAnswer(status="skipped" if skipped else "refused", standing=standing, until=until)
-                case Settled(status=status, standing=standing):
-                    return ContactAnswer.model_validate({"status": status, "standing": standing})
+                case Refusal(standing=standing, until=until, skipped=skipped, then=then):
+                    status = "skipped" if skipped else "refused"
+                    return ContactAnswer(status=status, standing=standing, until=until, then=then)
+                case Settled(status=status, standing=standing, then=then):
+                    return ContactAnswer.model_validate({"status": status, "standing": standing, "then": then})
                 case Permit():
-                    return await self._send(answer, lines[answer.channel])
+                    return await self._send(answer, lines)
 
-    async def _send(self, permit: Permit, line: Line) -> ContactAnswer:
+    async def _send(self, permit: Permit, lines: Mapping[str, Line]) -> ContactAnswer:
         text = render(permit, permit.template, permit.tone, permit.stage)
-        ref: str | None = None
-        detail: str | None = None
         try:
-            ref = await line.send(text.message)
-            status = "sent"
+            ref = await lines[permit.channel].send(text.message)
         except Rejected as error:
-            status, detail = "failed", error.code
+            standing, then = await record_failure(
+                self._ledger,
+                permit.contact_id,
+                content_sha256=text.sha256,
+                detail=error.code,
+                available=frozenset(lines),
+            )
+            return ContactAnswer(status="failed", standing=standing, then=then)
         except Uncertain:
-            status, detail = "unknown", "line_broke"
-        standing: Standing = await record_outcome(
+            ref, status, detail = None, "unknown", "line_broke"
+        else:
+            status, detail = "sent", None
+        standing = await record_outcome(
             self._ledger,
             permit.contact_id,
             status,
@@ -68,4 +75,4 @@ class Contacting:
             content_sha256=text.sha256,
             detail=detail,
         )
-        return ContactAnswer.model_validate({"status": status, "standing": standing})
+        return ContactAnswer(status=status, standing=standing, then=permit.then)

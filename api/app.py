@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from activities.engine import connect
-from api import journeys, operators, processors
+from api import contacts, debtors, journeys, operators, packs, processors
 from api.context import Parts, PartsOf
 from api.problems import Problem, Unavailable, install
 from ledger.access import create_key
@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPIOffline(title="Senda", version="1", description=DESCRIPTION, lifespan=lifespan)
     install(app)
-    for part in (operators, journeys, processors):
+    for part in (operators, packs, journeys, contacts, debtors, processors):
         app.include_router(part.router)
     app.include_router(health)
     return app

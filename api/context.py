@@ -96,6 +96,7 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Actor]]:
 
 
 Reader = Annotated[Actor, Depends(allow("operator", "agent", "supervisor", "compliance"))]
+Caller = Annotated[Actor, Depends(allow("agent", "operator", "supervisor"))]
 Operator = Annotated[Actor, Depends(allow("operator"))]
 Manager = Annotated[Actor, Depends(allow("operator", "supervisor", "compliance"))]
 Supervisor = Annotated[Actor, Depends(allow("operator", "supervisor"))]
@@ -150,14 +151,18 @@ async def once(
 ) -> JSONResponse:
     """Carry out a command under its idempotency key (one of its own where the client sent none)."""
     if key is None:
-        answer = await work(str(uuid4()))
-        return JSONResponse(answer.body, answer.status)
+        return _json(await work(str(uuid4())))
     route = f"{request.method} {request.url.path}"
     digest = hashlib.sha256(request.url.query.encode() + b"\n" + await request.body()).hexdigest()
     earlier = await claim(here.ledger, actor.key_id, route, key, digest)
     if earlier is not None:
-        return JSONResponse(earlier.body, earlier.status, headers={"Idempotent-Replayed": "true"})
+        return _json(earlier, {"Idempotent-Replayed": "true"})
     command = hashlib.sha256(f"{actor.key_id}:{route}:{key}".encode()).hexdigest()[:32]
     answer = await work(command)
     await keep_answer(here.ledger, actor.key_id, route, key, answer)
-    return JSONResponse(answer.body, answer.status)
+    return _json(answer)
+
+
+def _json(answer: Answer, headers: dict[str, str] | None = None) -> JSONResponse:
+    media_type = "application/problem+json" if answer.status >= 400 else None
+    return JSONResponse(answer.body, answer.status, headers=headers, media_type=media_type)

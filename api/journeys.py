@@ -14,7 +14,10 @@ from journey.playbook import Outcome, Stage
 from journey.state import Status
 from ledger import commands, views
 from ledger.access import Answer
-from ledger.commands import Conflict, NotFound, Pause
+from ledger.commands import Pause
+from ledger.errors import Conflict, NotFound
+from ledger.why import in_words, whys
+from policy import Language
 
 router = APIRouter(
     prefix="/v1",
@@ -68,11 +71,18 @@ async def get_journey(creditor: str, account: str, here: PartsOf, actor: Reader)
 
 
 @router.get(PATH + "/contacts", tags=["journeys"])
-async def get_contacts(creditor: str, account: str, here: PartsOf, actor: Reader) -> list[ContactOut]:
-    """Every decision on a contact: what was sent, refused (by which rules, until when), skipped."""
+async def get_contacts(
+    creditor: str, account: str, here: PartsOf, actor: Reader, language: Language = "es"
+) -> list[ContactOut]:
+    """Every decision on a contact: what was sent, refused (by which rules, until when, why), skipped."""
     await _account(here, creditor, account)
     found = await views.list_contacts(here.ledger, creditor, account)
-    return [ContactOut.model_validate(row) for row in found]
+    async with here.ledger.transaction() as tx:
+        reasons = await whys(tx, found)
+    return [
+        ContactOut.model_validate({**row, "why": in_words(row["reason"], why, language)})
+        for row, why in zip(found, reasons, strict=True)
+    ]
 
 
 @router.get(PATH + "/events", tags=["journeys"])

@@ -29,8 +29,9 @@ from channels.texts import templates
 from journey.playbook import Playbook, read_playbook
 from ledger import creditors, intake, views
 from ledger.access import create_key, revoke_key
-from ledger.commands import Conflict, NotFound
+from ledger.errors import Conflict, NotFound
 from ledger.rows import CSV_COLUMNS
+from ledger.summary import summary
 from policy.errors import SendaError
 
 router = APIRouter(
@@ -92,6 +93,7 @@ def _creditor(kept: creditors.Creditor) -> CreditorOut:
         creditor=kept.key,
         name=kept.name,
         pack=kept.pack,
+        extra_packs=kept.extra_packs,
         currency=kept.currency,
         playbook=kept.playbook,
         test_clock=kept.test_clock,
@@ -102,7 +104,7 @@ def _creditor(kept: creditors.Creditor) -> CreditorOut:
 @router.get("/creditors/{creditor}/summary", tags=["creditors"])
 async def get_summary(creditor: str, here: PartsOf, actor: Reader) -> dict[str, Any]:
     """Counts and sums of a creditor's accounts, journeys, contacts and payments at this moment."""
-    found = await views.summary(here.ledger, creditor)
+    found = await summary(here.ledger, creditor)
     if found is None:
         raise NotFound("creditor.unknown", f"no creditor {creditor!r}: PUT it first", "creditor")
     return found

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from activities.clock import Stuck
 from journey.playbook import PlaybookError
-from ledger.commands import Conflict, NotFound
+from ledger.errors import Conflict, NotFound
 from policy.errors import SendaError
 
 log = structlog.get_logger()

@@ -39,6 +39,12 @@ class CreditorIn(Shape):
 
     name: Words = Field(examples=["Crédito Amable S.A.S."])
     pack: str = Field(examples=["CO"], description="the law that its contacts follow")
+    extra_packs: list[str] = Field(
+        default=[],
+        max_length=8,
+        examples=[["amable-estricto"]],
+        description="packs that apply beside it: a subdivision's, a stricter one of its own that was PUT",
+    )
     currency: str = Field(examples=["COP"])
     playbook: str = Field(examples=["consumo-co"], description="the key of a playbook that was PUT")
     test_clock: Instant | None = Field(
@@ -53,6 +59,7 @@ class CreditorOut(BaseModel):
     creditor: str = Field(examples=["amable"])
     name: str
     pack: str
+    extra_packs: list[str]
     currency: str
     playbook: str
     test_clock: datetime | None
@@ -134,11 +141,14 @@ class PageOf(BaseModel, Generic[Item]):
 
 
 class ContactOut(BaseModel):
-    """A decision on a contact, and what came of it."""
+    """A decision on a contact, and what came of it. `step` and `stage`: none where people asked for it (`actor`)."""
 
-    step: str
-    stage: Stage
+    id: int
+    step: str | None
+    stage: Stage | None
+    actor: str
     channel: str | None
+    purpose: str
     status: Literal["refused", "permitted", "sent", "delivered", "read", "answered", "failed", "unknown", "skipped"]
     reason: str | None
     decided_at: datetime
@@ -146,6 +156,11 @@ class ContactOut(BaseModel):
     rules: list[str] = Field(examples=[["CO-03"]])
     next_allowed_at: datetime | None
     content_sha256: str | None
+    disposition: str | None = Field(description="what came of it, by a code")
+    why: str = Field(
+        description="the decision in words, by the packs that made it",
+        examples=["No se contactó: la persona ya fue contactada hoy a las 09:00 por SMS (CO-03, …)."],
+    )
 
 
 class EventOut(BaseModel):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from benchmarks import bulk, contacts, decisions, reaction
+from benchmarks import bulk, contacts, decisions, permits, reaction
 from benchmarks.rounds import Figure, Site
 from senda.client import SendaClient
 from senda.stack import Stack
@@ -34,7 +34,12 @@ async def main(console: Console) -> list[Figure]:
             sealed = await Client.connect(stack.endpoints.temporal, data_converter=data_converter(keys))
             async with SendaClient(stack.endpoints) as client:
                 site = Site(stack.endpoints, engine, sealed, client)
-                figures = [decisions.measure()]
+                figures = [decisions.measure(), decisions.lines()]
+                rounds = sorted(
+                    [await permits.measure(site) for _ in range(ROUNDS + 1)], key=lambda each: each.ratio or 0
+                )
+                figures.append(rounds[len(rounds) // 2])
+                console.print(f"permits: {', '.join(f'{each.ratio:.2f}' for each in rounds)} of the bare rate")
                 for part in (bulk, reaction, contacts):
                     began = perf_counter()
                     pairs = [(await part.floor(site, n), await part.product(site, n)) for n in range(ROUNDS + 1)]

@@ -111,6 +111,12 @@ def status(state: JourneyState, now: datetime) -> Status:
     return "paused" if any(hold.covers(now) for hold in state.standing.holds) else "active"
 
 
+def at_its_time(terms: Terms, step: Step, day: date) -> datetime:
+    """When a step is performed that falls on this local date, or on the next open one after it (UTC)."""
+    spread = "" if step.at is not None else f"{terms.journey_id}:{step.key}"
+    return _instant(terms.hours, day, step.at, spread)  # pyright: ignore[reportArgumentType] - frozen models hash
+
+
 def next_stage(terms: Terms, state: JourneyState) -> tuple[Stage, datetime] | None:
     """The stage that time alone brings next, and when; none after the last or when over."""
     if state.outcome is not None or state.standing.oldest_due is None:
@@ -149,7 +155,7 @@ def _pending(terms: Terms, state: JourneyState, anchor: date) -> list[tuple[date
     """The steps that are not done, as (due, occurrence, stage, step) in the order in which they fall due."""
     return sorted(
         (
-            (_due(terms, step, anchor), name, stage.stage, step)
+            (at_its_time(terms, step, anchor + timedelta(days=step.day)), name, stage.stage, step)
             for stage in terms.playbook.stages
             for step in stage.steps
             if (name := occurrence(step.key, anchor)) not in state.done
@@ -188,12 +194,6 @@ def _next_step(terms: Terms, state: JourneyState, now: datetime, limit: datetime
 def _entered(state: JourneyState) -> Stage:
     assert state.stage is not None
     return state.stage
-
-
-def _due(terms: Terms, step: Step, anchor: date) -> datetime:
-    """When a step falls due: on its day or the next open one, at its own time or spread over the contact hours."""
-    spread = "" if step.at is not None else f"{terms.journey_id}:{step.key}"
-    return _instant(terms.hours, anchor + timedelta(days=step.day), step.at, spread)  # pyright: ignore[reportArgumentType] - frozen models hash
 
 
 @lru_cache(maxsize=65_536)

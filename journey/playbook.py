@@ -125,6 +125,10 @@ class Playbook(Values):
         """The first day past due of a stage that this playbook has."""
         return next(plan.from_day for plan in self.stages if plan.stage == stage)
 
+    def step(self, key: str) -> Step:
+        """The step of that key, which this playbook has."""
+        return next(step for plan in self.stages for step in plan.steps if step.key == key)
+
     def stage_after(self, stage: Stage | None) -> Stage | None:
         """The stage that follows; the first one after none; none after the last."""
         names: list[Stage] = [plan.stage for plan in self.stages]

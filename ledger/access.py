@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 
 from psycopg.types.json import Jsonb
 
-from ledger.commands import Conflict, NotFound
 from ledger.database import Ledger
+from ledger.errors import Conflict, NotFound
 
 Role = Literal["operator", "agent", "supervisor", "compliance", "processor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.commands import Conflict, NotFound
 from ledger.database import Ledger
+from ledger.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,10 @@ from datetime import datetime
 from journey.playbook import Outcome
 from journey.state import Hold
 from ledger.database import Connection, Ledger
+from ledger.errors import Conflict, NotFound
 from ledger.payments import Told, tell_engine
 from ledger.record import Fact, Record, open_record, write
 from policy.errors import SendaError
-
-
-class Conflict(SendaError):
-    """The journey's state does not admit the command (HTTP 409)."""
-
-
-class NotFound(SendaError):
-    """There is no such thing (HTTP 404)."""
 
 
 @dataclass(frozen=True, slots=True)

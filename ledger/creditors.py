@@ -1,5 +1,6 @@
 """Creditors and playbooks: who is owed, under which law, with which timeline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import available_timezones
@@ -8,19 +9,24 @@ from babel.numbers import get_currency_precision, list_currencies
 from psycopg.types.json import Jsonb
 
 from journey.playbook import Playbook, parse_playbook
-from ledger.commands import Conflict, NotFound
 from ledger.database import Ledger
+from ledger.errors import Conflict, NotFound
+from ledger.packs import known_keys
 from policy import load_pack
 from policy.errors import SendaError
 
 
 @dataclass(frozen=True, slots=True)
 class Creditor:
-    """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one."""
+    """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one.
+
+    `extra_packs` apply beside `pack`: a subdivision's, the creditor's own. The strictest wins.
+    """
 
     key: str
     name: str
     pack: str
+    extra_packs: list[str]
     currency: str
     playbook: str
     test_clock: datetime | None
@@ -44,14 +50,26 @@ async def put_creditor(
     playbook: str,
     test_clock: datetime | None,
     time_zone: str | None,
+    extra_packs: Sequence[str] = (),
 ) -> Creditor:
-    """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them."""
+    """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them.
+
+    `pack` comes with Senda; the packs beside it may be ones that were put.
+    """
     loaded = load_pack(pack)
     decimals(currency)
+    if time_zone is None and not loaded.zones:
+        raise SendaError("time_zone.missing", f"pack {pack} has no time zone of its own: give one", field="time_zone")
     zone = time_zone or loaded.zones[0]
     if zone not in available_timezones():
         raise SendaError("time_zone.unknown", f"{zone!r} is no IANA time zone", field="time_zone")
+    beside = [key for key in dict.fromkeys(extra_packs) if key != pack]
     async with ledger.transaction() as tx:
+        unknown = set(beside) - await known_keys(tx)
+        if unknown:
+            raise SendaError(
+                "policy.unknown_pack", f"no pack {sorted(unknown)[0][:60]!r}: PUT it first", field="extra_packs"
+            )
         known = await (await tx.execute("SELECT FROM playbook_versions WHERE key = %s LIMIT 1", [playbook])).fetchone()
         if known is None:
             raise SendaError("playbook.unknown", f"no playbook {playbook!r}: PUT it first", field="playbook")
@@ -77,14 +95,15 @@ async def put_creditor(
                 raise Conflict("clock.backwards", "the test clock cannot go back", "test_clock")
         await tx.execute(
             """
-            INSERT INTO creditors (key, name, pack, currency, playbook, test_clock, time_zone)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO creditors (key, name, pack, extra_packs, currency, playbook, test_clock, time_zone)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (key) DO UPDATE SET name = excluded.name, pack = excluded.pack,
+                extra_packs = excluded.extra_packs,
                 currency = excluded.currency, playbook = excluded.playbook, test_clock = excluded.test_clock,
                 time_zone = excluded.time_zone""",
-            [key, name, pack, currency, playbook, test_clock, zone],
+            [key, name, pack, beside, currency, playbook, test_clock, zone],
         )
-    return Creditor(key, name, pack, currency, playbook, test_clock, zone)
+    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone)
 
 
 async def creditor(ledger: Ledger, key: str) -> Creditor:
@@ -92,7 +111,9 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
     async with ledger.transaction() as tx:
         row = await (
             await tx.execute(
-                "SELECT key, name, pack, currency, playbook, test_clock, time_zone FROM creditors WHERE key = %s",
+                """
+                SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone
+                FROM creditors WHERE key = %s""",
                 [key],
             )
         ).fetchone()

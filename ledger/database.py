@@ -61,6 +61,11 @@ class Ledger:
         await self._reads.dispose()
 
     @property
+    def pool(self) -> AsyncConnectionPool[Connection]:
+        """The connections of the transactions."""
+        return self._pool
+
+    @property
     def reads(self) -> AsyncEngine:
         """For queries written with SQLAlchemy Core (`ledger/views.py`)."""
         return self._reads

@@ -22,19 +22,38 @@ _PEOPLE = "INSERT INTO people (key) SELECT DISTINCT key FROM unnest(%s::text[]) 
 
 _LOCK = "SELECT id, key FROM people WHERE key = ANY(%s) ORDER BY id FOR UPDATE"
 
+_FILED = """
+INSERT INTO preferences (person_id, creditor, subject, value, origin, document, stated_at, actor, recorded_at)
+SELECT x.person_id, %(creditor)s, 'file', jsonb_build_object('language', x.language,
+        'authorised_channels', to_jsonb(x.authorised_channels), 'preferred_channel', x.preferred_channel),
+    'import', %(id)s, coalesce(c.test_clock, clock_timestamp()), 'import', clock_timestamp()
+FROM (SELECT DISTINCT ON (p.id) p.id AS person_id, r.content->'debtor'->>'language' AS language,
+          ARRAY(SELECT jsonb_array_elements_text(r.content->'debtor'->'authorised_channels')) AS authorised_channels,
+          r.content->'debtor'->>'preferred_channel' AS preferred_channel
+      FROM import_rows r JOIN people p ON p.key = r.debtor
+      WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s) ORDER BY p.id, r.row DESC) x
+JOIN creditors c ON c.key = %(creditor)s
+LEFT JOIN debtors d ON d.creditor = %(creditor)s AND d.person_id = x.person_id
+WHERE (d.language, d.preferred_channel) IS DISTINCT FROM (x.language, x.preferred_channel)
+    OR NOT (d.authorised_channels <@ x.authorised_channels AND d.authorised_channels @> x.authorised_channels)"""
+"""Evidence of what the creditor's file says, and since when: an entry where it says something new."""
+
 _DEBTORS = """
-INSERT INTO debtors (creditor, person_id, name, language, time_zones, addresses, authorised_channels, preferred_channel)
+INSERT INTO debtors (creditor, person_id, name, language, time_zones, addresses, authorised_channels,
+    preferred_channel, packs)
 SELECT DISTINCT ON (p.id) %(creditor)s, p.id, d->>'name', d->>'language',
     CASE WHEN jsonb_array_length(d->'time_zones') > 0
         THEN ARRAY(SELECT jsonb_array_elements_text(d->'time_zones')) ELSE ARRAY[%(zone)s] END,
-    d->'addresses', ARRAY(SELECT jsonb_array_elements_text(d->'authorised_channels')), d->>'preferred_channel'
+    d->'addresses', ARRAY(SELECT jsonb_array_elements_text(d->'authorised_channels')), d->>'preferred_channel',
+    ARRAY(SELECT jsonb_array_elements_text(d->'packs'))
 FROM (SELECT r.row, r.debtor, r.content->'debtor' AS d FROM import_rows r
       WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)) x
 JOIN people p ON p.key = x.debtor
 ORDER BY p.id, x.row DESC
 ON CONFLICT (creditor, person_id) DO UPDATE SET name = excluded.name, language = excluded.language,
     time_zones = excluded.time_zones, addresses = excluded.addresses,
-    authorised_channels = excluded.authorised_channels, preferred_channel = excluded.preferred_channel"""
+    authorised_channels = excluded.authorised_channels, preferred_channel = excluded.preferred_channel,
+    packs = excluded.packs"""
 
 _MOVED = """
 INSERT INTO import_errors (import_id, row, field, code, text)
@@ -122,6 +141,7 @@ async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]
         await tx.execute(_LOCK, [people])
         moved = {row["row"] for row in await (await tx.execute(_MOVED, values)).fetchall()}
         values["rows"] = [row["row"] for row in batch if row["row"] not in moved]
+        await tx.execute(_FILED, values)
         await tx.execute(_DEBTORS, values)
         accounts = await (await tx.execute(_ACCOUNTS, values)).fetchall()
         await tx.execute(_DUES, values)

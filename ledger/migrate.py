@@ -1,4 +1,4 @@
-"""Bring a database up to the newest schema: `python -m ledger.migrate` with SENDA_DATABASE_URL, or `upgrade(url)`."""
+"""Bring a database up to this version of the code: `python -m ledger.migrate` with SENDA_DATABASE_URL, or `upgrade`."""
 
 import os
 import sys
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+
+from ledger.packs import keep_shipped
 
 
 def config(url: str) -> Config:
@@ -17,8 +19,9 @@ def config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Run the migrations that this database lacks. Safe to run twice, also at the same time."""
+    """Run the migrations that a database lacks and keep this version's packs. Safe to repeat, also at the same time."""
     command.upgrade(config(url), "head")
+    keep_shipped(url)
 
 
 if __name__ == "__main__":

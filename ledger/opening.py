@@ -12,6 +12,9 @@ from psycopg.types.json import Jsonb
 from journey.planning import settled_outcome
 from journey.state import JourneyState, Standing, Terms
 from ledger.database import Connection, Ledger
+from ledger.foresight import look_ahead
+from ledger.judging import known_of
+from ledger.packs import OWN_PACKS, packs_of
 from ledger.record import (
     LAST_OUTCOME,
     SYSTEM,
@@ -23,7 +26,7 @@ from ledger.record import (
     playbook_of,
     write_facts,
 )
-from policy import load_pack
+from policy import Pack
 from policy.calendar import local_date
 from policy.hours import ContactHours, contact_hours
 
@@ -45,13 +48,14 @@ class Launch:
 
 _ACCOUNTS = f"""
 SELECT {LAST_OUTCOME},
-    a.id, a.person_id, a.creditor, a.key, a.currency, a.enters_at, d.time_zones, c.pack, c.test_clock,
+    a.id, a.person_id, a.creditor, a.key, a.currency, a.enters_at, d.time_zones, d.packs AS debtor_packs,
+    c.pack, c.extra_packs, {OWN_PACKS}, c.test_clock,
     coalesce(c.test_clock, clock_timestamp()) AS now, b.hash, b.content::text AS playbook,
     o.balance, o.oldest_due,
     (SELECT coalesce(max(episode), 0) + 1 FROM journeys j WHERE j.account_id = a.id) AS episode,
     EXISTS (SELECT FROM journeys j WHERE j.account_id = a.id AND NOT j.closed) AS running,
     ARRAY(SELECT DISTINCT occurrence FROM contacts c
-          WHERE c.account_id = a.id AND c.decision = 'permitted' ORDER BY 1) AS contacted
+          WHERE c.account_id = a.id AND c.decision = 'permitted' AND c.step IS NOT NULL ORDER BY 1) AS contacted
 FROM accounts a
 JOIN debtors d ON d.id = a.debtor_id
 JOIN creditors c ON c.key = a.creditor
@@ -71,9 +75,15 @@ VALUES (%(id)s, %(account_id)s, %(person_id)s, %(creditor)s, %(account)s, %(epis
     %(wake_at)s, %(closed_at)s, %(due_date)s, %(opening_balance)s, %(currency)s, %(opened_at)s)"""
 
 
+_SPOKEN_OF = """
+SELECT person_id FROM contacts WHERE person_id = ANY(%(people)s) AND decision = 'permitted'
+UNION SELECT person_id FROM preferences WHERE person_id = ANY(%(people)s) AND origin <> 'import'"""
+"""Those of these people of whom more is known than what the creditor's file says."""
+
+
 @lru_cache(maxsize=4096)
-def _contact_hours(pack: str, zones: tuple[str, ...], first: date, last: date) -> ContactHours:
-    return contact_hours([load_pack(pack)], zones, first, last)
+def _contact_hours(packs: tuple[Pack, ...], zones: tuple[str, ...], first: date, last: date) -> ContactHours:
+    return contact_hours(packs, zones, first, last)
 
 
 def _last_day(first: date, end: date) -> date:
@@ -96,10 +106,12 @@ async def open_within(tx: Connection, accounts: Sequence[int], actor: str = SYST
         [list(accounts)],
     )
     rows = await (await tx.execute(_ACCOUNTS, [list(accounts)])).fetchall()
+    people = {"people": [row["person_id"] for row in rows]}
+    spoken_of = {row["person_id"] for row in await (await tx.execute(_SPOKEN_OF, people)).fetchall()}
     opened: list[tuple[Record, Launch, dict[str, Any]]] = []
     entries: list[tuple[datetime | None, int]] = []
     for row in rows:
-        found = None if row["running"] else _open(row, actor)
+        found = None if row["running"] else await _open(tx, row, actor, row["person_id"] in spoken_of)
         entries.append((None if row["running"] or found else _entry(row), row["id"]))
         if found is not None:
             opened.append(found)
@@ -119,7 +131,9 @@ def _entry(row: dict[str, Any]) -> datetime | None:
     return at if at is not None and at > row["now"] else None
 
 
-def _open(row: dict[str, Any], actor: str) -> tuple[Record, Launch, dict[str, Any]] | None:
+async def _open(
+    tx: Connection, row: dict[str, Any], actor: str, is_spoken_of: bool
+) -> tuple[Record, Launch, dict[str, Any]] | None:
     book = playbook_of(row["hash"], row["playbook"])
     oldest_due, balance, now = row["oldest_due"], row["balance"], row["now"]
     zone = row["time_zones"][0]
@@ -127,7 +141,7 @@ def _open(row: dict[str, Any], actor: str) -> tuple[Record, Launch, dict[str, An
         return None
     today = local_date(now, zone)
     hours = _contact_hours(
-        row["pack"],
+        packs_of(row["pack"], row["extra_packs"], row["debtor_packs"], row["own_packs"]),
         tuple(row["time_zones"]),
         today.replace(day=1),
         _last_day(today.replace(day=1), oldest_due + timedelta(days=book.ends.day)),
@@ -156,6 +170,8 @@ def _open(row: dict[str, Any], actor: str) -> tuple[Record, Launch, dict[str, An
         )
     )
     record.learn()
+    if is_spoken_of:
+        look_ahead(record, await known_of(tx, row["id"], row["person_id"], row["creditor"]))
     values = {
         **columns(record),
         "account_id": row["id"],

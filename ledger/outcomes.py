@@ -31,19 +31,37 @@ async def record_outcome(
     content_sha256: str | None = None,
     detail: str | None = None,
 ) -> Standing:
-    """Store what came of a permitted contact (`sent`, `failed`, `unknown`); returns the journey's last standing."""
+    """Store what came of a permitted contact (`sent`, `unknown`); returns the journey's last standing.
+
+    That it failed is stored by `ledger.foresight.record_failure`.
+    """
     async with ledger.transaction() as tx:
-        cursor = await tx.execute(
-            _OUTCOME,
-            {
-                "contact": contact_id,
-                "status": status,
-                "ref": provider_ref,
-                "hash": content_sha256,
-                "detail": detail,
-            },
+        return await write_outcome(
+            tx, contact_id, status, provider_ref=provider_ref, content_sha256=content_sha256, detail=detail
         )
-        row = await cursor.fetchone()
+
+
+async def write_outcome(
+    tx: Connection,
+    contact_id: int,
+    status: str,
+    *,
+    provider_ref: str | None = None,
+    content_sha256: str | None = None,
+    detail: str | None = None,
+) -> Standing:
+    """`record_outcome` inside the caller's transaction."""
+    cursor = await tx.execute(
+        _OUTCOME,
+        {
+            "contact": contact_id,
+            "status": status,
+            "ref": provider_ref,
+            "hash": content_sha256,
+            "detail": detail,
+        },
+    )
+    row = await cursor.fetchone()
     assert row is not None
     standing = _standing(row["state"])
     return closing(standing, row["outcome"]) if row["closed"] else standing

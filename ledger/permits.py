@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -11,22 +11,23 @@ from psycopg.types.json import Jsonb
 from journey.events import StepDeferred, StepDone
 from journey.planning import Contact
 from journey.playbook import Stage, Tone
-from journey.state import Standing
-from ledger.choosing import judge, order, soonest
+from journey.state import Deferral, Standing
 from ledger.database import Connection, Ledger
+from ledger.foresight import look_ahead
+from ledger.judging import Known, Reading, soonest
 from ledger.outcomes import closed_standing
 from ledger.record import OPEN, Fact, Record, record_of, write
 from ledger.standing import OWED, Owed, owed_of
-from policy import Decision
+from policy import Decision, Query
 from policy.calendar import local_date
-
-LOG_DAYS = timedelta(days=10)
-"""How far back the person's contacts are read: longer than the longest period of any pack (a week, in any zone)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A contact that may leave now, once. What it takes to write the message; it never enters the engine."""
+    """A contact that may leave now, once. What it takes to write the message; it never enters the engine.
+
+    `then`: the next step, put off because of this contact.
+    """
 
     contact_id: int
     key: str
@@ -44,6 +45,7 @@ class Permit:
     stage: Stage
     template: str
     tone: Tone
+    then: Deferral | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Refusal:
     standing: Standing
     until: datetime | None
     skipped: bool
+    then: Deferral | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Settled:
     contact_id: int
     status: str
     standing: Standing
+    then: Deferral | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +78,8 @@ class Overtaken:
 Answer = Permit | Refusal | Settled | Overtaken
 
 _LOCK = """
-SELECT j.account_id, j.person_id FROM journeys j JOIN people p ON p.id = j.person_id
+SELECT j.account_id, j.person_id, j.creditor FROM journeys j JOIN people p ON p.id = j.person_id
 WHERE j.id = %s FOR UPDATE OF p"""
-
-_FACTS = """
-SELECT d.name, d.language, d.time_zones, d.addresses, d.authorised_channels, d.preferred_channel,
-    c.name AS creditor_name, c.pack
-FROM accounts a JOIN debtors d ON d.id = a.debtor_id JOIN creditors c ON c.key = a.creditor
-WHERE a.id = %s"""
-
-_LOG = """
-SELECT c.decided_at AS at, c.channel, EXISTS (
-        SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'answered') AS two_way
-FROM contacts c JOIN accounts a ON a.id = %s JOIN creditors k ON k.key = a.creditor
-WHERE c.person_id = %s AND c.decision = 'permitted'
-    AND c.decided_at > coalesce(k.test_clock, clock_timestamp()) - %s AND NOT EXISTS (
-    SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'failed')
-ORDER BY c.decided_at"""
 
 _EARLIER = """
 SELECT c.id, c.step, c.decision, c.channel,
@@ -118,12 +107,12 @@ async def request_permit(
         if person is None:
             raise LookupError(f"no record of {journey_id}")
         account_id: int = person["account_id"]
+        reading = Reading(account_id, person["person_id"], person["creditor"])
         async with tx.pipeline():  # one round trip; each statement sees what was committed before the lock was ours
             opened = await tx.execute(OPEN, [account_id])
             before = await tx.execute(_EARLIER, [journey_id, occurrence])
-            debtor = await tx.execute(_FACTS, [account_id])
-            logged = await tx.execute(_LOG, [account_id, person["person_id"], LOG_DAYS])
             dues = await tx.execute(OWED, [account_id])
+            await reading.send(tx)
         row = await opened.fetchone()
         record = record_of(row) if row is not None and row["id"] == journey_id else None
         earlier = await before.fetchall()
@@ -133,23 +122,23 @@ async def request_permit(
         if record is None:
             return Overtaken(await closed_standing(tx, journey_id))
         if permitted is not None:
-            return Settled(permitted["id"], permitted["status"] or "unknown", record.state.standing)
+            return Settled(
+                permitted["id"], permitted["status"] or "unknown", record.state.standing, record.state.deferral
+            )
         record.reach(due)
         record.learn()
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
             await write(tx, record)
             return _missed(record, occurrence)
-        facts = await debtor.fetchone()
-        assert facts is not None
-        known = _Known(facts, await logged.fetchall(), owed_of(await dues.fetchall()))
-        return await _decide(tx, record, record.move, len(earlier), known, channels)
+        known = await reading.known()
+        return await _decide(tx, record, record.move, len(earlier), known, owed_of(await dues.fetchall()), channels)
 
 
 def _missed(record: Record, occurrence: str) -> Refusal | Overtaken:
     """What the workflow must learn: its step was decided already (the answer was lost, or the day is over), or more."""
     standing, deferral = record.state.standing, record.state.deferral
     if occurrence in record.state.done:
-        return Refusal(standing, None, skipped=False)
+        return Refusal(standing, None, skipped=False, then=deferral)
     if deferral is not None and deferral.occurrence == occurrence and deferral.until > record.now:
         return Refusal(standing, deferral.until, skipped=False)
     return Overtaken(standing)
@@ -172,48 +161,45 @@ async def _unknown(tx: Connection, record: Record | None, permitted: dict[str, A
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is true at this moment: the debtor's and creditor's facts, the person's contacts, what the account owes."""
-
-    facts: dict[str, Any]
-    log: list[dict[str, Any]]
-    owed: Owed
-
-
-@dataclass(frozen=True, slots=True)
 class _Choice:
     """What was decided: a channel permitted, refused until an instant (or for good), or nothing to send by."""
 
     decision: Literal["permitted", "refused", "skipped"]
-    channel: str | None = None
+    query: Query | None = None
     reason: str | None = None
     rules: tuple[str, ...] = ()
     next_allowed_at: datetime | None = None
 
+    @property
+    def channel(self) -> str | None:
+        """The channel that was judged last, or best."""
+        return self.query.channel if self.query else None
 
-def _choose(verdicts: Sequence[tuple[str, Decision]]) -> _Choice:
+
+def _choose(verdicts: Sequence[tuple[Query, Decision]]) -> _Choice:
     if not verdicts:
         return _Choice("skipped", reason="no_channel")
-    channel, verdict = verdicts[-1]  # judging stops at the first that is allowed
+    query, verdict = verdicts[-1]  # judging stops at the first that is allowed
     if verdict.allowed:
-        return _Choice("permitted", channel)
-    channel, verdict = min(verdicts, key=soonest)
-    return _Choice("refused", channel, None, verdict.rules, verdict.next_allowed_at)
+        return _Choice("permitted", query)
+    query, verdict = soonest(verdicts)
+    return _Choice("refused", query, None, verdict.rules, verdict.next_allowed_at)
 
 
 async def _decide(
-    tx: Connection, record: Record, move: Contact, attempt: int, known: _Known, available: Collection[str]
+    tx: Connection,
+    record: Record,
+    move: Contact,
+    attempt: int,
+    known: Known,
+    owed: Owed,
+    available: Collection[str],
 ) -> Answer:
-    facts = known.facts
-    candidates = order(
-        move.step, facts["preferred_channel"], facts["authorised_channels"], facts["addresses"], available
-    )
-    verdicts = judge(facts, record.now, candidates, known.log)
+    verdicts = known.judge(record.now, known.order(move.step, available))
     choice = _choose(verdicts)
     basis = {
-        "zones": facts["time_zones"],
-        "log": len(known.log),
-        "verdicts": {channel: verdict.as_record() for channel, verdict in verdicts},
+        "case": known.case(choice.query) if choice.query else None,
+        "verdicts": {query.channel: verdict.as_record() for query, verdict in verdicts},
     }
     cursor = await tx.execute(
         _INSERT,
@@ -240,12 +226,16 @@ async def _decide(
     record.facts.append(_fact(record, move, attempt, choice))
     if choice.decision == "refused" and choice.next_allowed_at is not None:
         record.learn(StepDeferred(occurrence=move.occurrence, until=choice.next_allowed_at))
-    else:
-        record.learn(StepDone(occurrence=move.occurrence))
-    await write(tx, record)
+        await write(tx, record)
+        return Refusal(record.state.standing, choice.next_allowed_at, skipped=False)
+    record.learn(StepDone(occurrence=move.occurrence))
     if choice.channel is None or choice.decision != "permitted":
-        return Refusal(record.state.standing, choice.next_allowed_at, skipped=choice.decision == "skipped")
-    return _permit(record, move, known, inserted["id"], choice.channel)
+        look_ahead(record, known, available, inserted["id"])
+        await write(tx, record)
+        return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
+    look_ahead(record, known.after(record.now, choice.channel), available, inserted["id"])
+    await write(tx, record)
+    return _permit(record, move, known, owed, inserted["id"], choice.channel)
 
 
 def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:
@@ -264,24 +254,25 @@ def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:
     )
 
 
-def _permit(record: Record, move: Contact, known: _Known, contact_id: int, channel: str) -> Permit:
+def _permit(record: Record, move: Contact, known: Known, owed: Owed, contact_id: int, channel: str) -> Permit:
     today = local_date(record.now, record.terms.zone)
-    anchor = known.owed.dues[0].due_date
+    anchor = owed.dues[0].due_date
     return Permit(
         contact_id=contact_id,
         key=f"{record.id}:{move.step.key}:{anchor.isoformat()}",
         channel=channel,
         address=known.facts["addresses"][channel],
-        language=known.facts["language"],
+        language=known.language,
         name=known.facts["name"],
         creditor_name=known.facts["creditor_name"],
         account=record.terms.account,
         currency=record.terms.currency,
-        balance=known.owed.balance,
-        past_due=sum((due.open for due in known.owed.dues if due.due_date < today), Decimal(0)),
+        balance=owed.balance,
+        past_due=sum((due.open for due in owed.dues if due.due_date < today), Decimal(0)),
         due_date=anchor,
         days_past_due=(today - anchor).days,
         stage=move.stage,
         template=move.step.template,
         tone=move.step.tone,
+        then=record.state.deferral,
     )

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from journey.playbook import Channel
 from ledger.csv_records import Fault
+from policy import pack_keys
 
 LONGEST_ROW = 1 << 20
 """Bytes; a longer line is no account."""
@@ -34,6 +35,7 @@ CSV_COLUMNS = (
     "letter",
     "authorised_channels",
     "preferred_channel",
+    "packs",
     "due",
     "due_date",
     "amount",
@@ -112,6 +114,16 @@ class DebtorRow(_Row):
     addresses: dict[Channel, str] = {}
     authorised_channels: tuple[Channel, ...] = ()
     preferred_channel: Channel | None = None
+    packs: tuple[str, ...] = Field(default=(), description="of where the person lives, beside the creditor's")
+
+    @field_validator("packs")
+    @classmethod
+    def _known_packs(cls, packs: tuple[str, ...]) -> tuple[str, ...]:
+        for pack in packs:
+            if pack not in pack_keys():
+                advice = "there is no pack {pack}: use one that comes with Senda, such as BR-SP"
+                raise PydanticCustomError("pack_unknown", advice, {"pack": pack[:60]})
+        return packs
 
     @field_validator("time_zones")
     @classmethod
@@ -239,7 +251,7 @@ def check_csv(
         return [_zero(row)]
     cell = {name: value.strip() for name, value in zip(columns, values, strict=True) if value.strip()}
     debtor: dict[str, Any] = {name: cell[name] for name in ("name", "language", "preferred_channel") if name in cell}
-    for name in ("time_zones", "authorised_channels"):
+    for name in ("time_zones", "authorised_channels", "packs"):
         debtor[name] = [part.strip() for part in cell.get(name, "").split("|") if part.strip()]
     debtor["addresses"] = {name: cell[name] for name in ("sms", "whatsapp", "email", "call", "letter") if name in cell}
     if "debtor" in cell:

@@ -1,17 +1,18 @@
 """The decision: may this contact be made now, which rules forbid it, and when would it be allowed?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
 
 from policy.calendar import require_aware, start_of_day
 from policy.errors import SendaError
 from policy.holiday_calendar import HOLIDAYS_VERSION
-from policy.opening import common_opening
-from policy.pack import Pack
-from policy.plan import LogEntry, allowed_minutes, plan_for
+from policy.open_minutes import Calendar, allowed_minutes, heeding
+from policy.opening import common_opening, end_of_opening
+from policy.pack import Basis, Pack
+from policy.person import NOBODY_SPOKE
+from policy.plan import Plan, local_log, plan_for
 from policy.query import LoggedContact, Query
 from policy.vocabulary import CHANNELS, DIRECTIONS, PURPOSES, ROLES, require_word
 from policy.zones import TZDATA_VERSION, zone_info
@@ -21,15 +22,6 @@ ZONE_UNKNOWN = "zone-unknown"
 
 HORIZON = timedelta(days=731)
 """How far ahead the next allowed instant is sought; a contact not allowed by then counts as never allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """The very pack that a decision rests on."""
-
-    pack: str
-    version: str
-    content_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +53,19 @@ class Decision:
             "tzdata_version": self.tzdata_version,
         }
 
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> Self:
+        """The decision that `as_record` stored."""
+        at = record["next_allowed_at"]
+        return cls(
+            allowed=record["allowed"],
+            rules=tuple(record["rules"]),
+            next_allowed_at=datetime.fromisoformat(at) if at else None,
+            basis=tuple(Basis(**basis) for basis in record["basis"]),
+            holidays_version=record["holidays_version"],
+            tzdata_version=record["tzdata_version"],
+        )
+
 
 def decide(packs: Sequence[Pack], query: Query) -> Decision:
     """Judge one contact under all the packs: it is allowed only where each pack allows it in each zone.
@@ -70,8 +75,10 @@ def decide(packs: Sequence[Pack], query: Query) -> Decision:
     `_direction`.
     """
     _require_known(packs, query)
-    plans = [plan_for(pack, query.channel, query.purpose) for pack in packs]
+    plans = _plans(packs, query)
     refused = {rule.id for plan in plans for rule in plan.standing if rule.refuses(query)}
+    if query.person is not NOBODY_SPOKE:
+        refused.update(query.person.refusals(query.purpose))
     if not query.zones:
         refused.add(ZONE_UNKNOWN)
     is_never = bool(refused)
@@ -79,10 +86,13 @@ def decide(packs: Sequence[Pack], query: Query) -> Decision:
     for zone in query.zones:
         local = query.at.astimezone(zone_info(zone))
         today, minute = local.toordinal(), local.hour * 60 + local.minute
-        log = _local_log(query, zone)
+        log = local_log(query.contacts, zone)
         for plan in plans:
-            for rule_id, since, until in allowed_minutes(plan.calendar, today):
-                if not since <= minute < until:
+            for rule_id, stretches in allowed_minutes(plan.calendar, today):
+                for since, until in stretches:
+                    if since <= minute < until:
+                        break
+                else:
                     refused.add(rule_id)
             for rule in plan.log_rules:
                 free_from = rule.free_from(log)
@@ -91,25 +101,34 @@ def decide(packs: Sequence[Pack], query: Query) -> Decision:
                     not_before = max(not_before, start_of_day(date.fromordinal(free_from), zone))
     next_allowed_at = None
     if refused and not is_never:
-        places = [(plan.calendar, zone) for zone in query.zones for plan in plans]
-        opening = common_opening(places, not_before, query.at + HORIZON)
+        opening = common_opening(_places(plans, query), not_before, query.at + HORIZON)
         next_allowed_at = opening[0] if opening else None
-    return Decision(not refused, tuple(sorted(refused)), next_allowed_at, tuple(map(_basis, packs)))
+    return Decision(not refused, tuple(sorted(refused)), next_allowed_at, tuple([pack.basis for pack in packs]))
 
 
-def _local_log(query: Query, zone: str) -> list[LogEntry]:
-    """The contacts that can count at all: those of purpose collection, with their date in the zone."""
-    tz = zone_info(zone)
+def open_until(packs: Sequence[Pack], query: Query) -> datetime | None:
+    """When the stretch of open clock time in which `query.at` lies comes to its end (UTC).
+
+    It is open where every pack's hours and closed days, and the person's own hours, allow it in every zone; the
+    log, the flags and the standing rules do not matter. None where it is closed, or no zone is known; at most
+    `HORIZON` ahead. Errors as in `decide`.
+    """
+    _require_known(packs, query)
+    places = _places(_plans(packs, query), query)
+    return end_of_opening(places, query.at.astimezone(UTC), query.at + HORIZON) if places else None
+
+
+def _plans(packs: Sequence[Pack], query: Query) -> list[Plan]:
+    plans = [plan_for(pack, query.channel, query.purpose) for pack in packs]
+    if query.person is NOBODY_SPOKE:
+        return plans
     return [
-        (contact.at.astimezone(tz).toordinal(), contact.channel, contact.direction, contact.two_way)
-        for contact in query.contacts
-        if contact.purpose == "collection"
+        replace(plan, calendar=heeding(plan.calendar, query.person, query.purpose, query.channel)) for plan in plans
     ]
 
 
-@lru_cache(maxsize=256)
-def _basis(pack: Pack) -> Basis:
-    return Basis(pack.key, pack.version, pack.content_hash)
+def _places(plans: Sequence[Plan], query: Query) -> list[tuple[Calendar, str]]:
+    return [(plan.calendar, zone) for zone in query.zones for plan in plans]
 
 
 def _require_known(packs: Sequence[Pack], query: Query) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from policy.calendar import constant_offset_parts, local_date
-from policy.plan import Calendar, allowed_minutes
+from policy.open_minutes import Calendar, open_to_all
 
 Span = tuple[datetime, datetime]
 """Half-open, in UTC."""
@@ -34,6 +34,18 @@ def common_opening(places: Sequence[tuple[Calendar, str]], since: datetime, limi
     return None
 
 
+def end_of_opening(places: Sequence[tuple[Calendar, str]], instant: datetime, limit: datetime) -> datetime | None:
+    """When the stretch around `instant` ends in which every calendar is open, at most `limit`; none if closed then."""
+    closing = [(calendar, zone) for calendar, zone in places if not calendar.is_always_open]
+    end = instant if closing else limit
+    while end < limit:
+        opening = common_opening(closing, end, limit)
+        if opening is None or opening[0] > end:
+            break
+        end = min(opening[1], limit)
+    return end if end > instant else None
+
+
 def _next_span(calendar: Calendar, zone: str, instant: datetime, limit: datetime) -> Span | None:
     """The calendar's first stretch that ends after `instant`; none if it begins days after `limit`."""
     today = local_date(instant, zone).toordinal()
@@ -50,16 +62,16 @@ def _open_spans(calendar: Calendar, zone: str, ordinal: int) -> tuple[Span, ...]
 
     Reckoned on each side of a clock change for itself: the window is one of wall-clock time.
     """
-    minutes = allowed_minutes(calendar, ordinal)
-    opens = timedelta(minutes=max((since for _, since, _ in minutes), default=0))
-    closes = timedelta(minutes=min((until for _, _, until in minutes), default=24 * 60))
-    if opens >= closes:
+    stretches = open_to_all(calendar, ordinal)
+    if not stretches:
         return ()
     day = date.fromordinal(ordinal)
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     spans: list[Span] = []
     for part_start, part_end, offset in constant_offset_parts(day, zone):
-        start, end = max(part_start, midnight + opens - offset), min(part_end, midnight + closes - offset)
-        if start < end:
-            spans.append((start, end))
+        for opens, closes in stretches:
+            start = max(part_start, midnight + timedelta(minutes=opens) - offset)
+            end = min(part_end, midnight + timedelta(minutes=closes) - offset)
+            if start < end:
+                spans.append((start, end))
     return tuple(spans)

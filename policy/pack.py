@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
@@ -12,15 +13,34 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from policy.errors import SendaError
 from policy.holiday_calendar import HolidayCalendar
-from policy.rules import ClosedDays, ExemptPurposes, Frozen, Rule, Text, Trigger, Window
+from policy.rules import (
+    ClosedDays,
+    ExemptPurposes,
+    Frozen,
+    OwnRequestRule,
+    Rule,
+    Text,
+    Window,
+)
 from policy.vocabulary import WEEKDAYS
 from policy.zones import known_zones
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The very pack that a decision rests on."""
+
+    pack: str
+    version: str
+    content_hash: str
 
 
 class Pack(Frozen):
     """The rules of one jurisdiction. Equal content has equal `content_hash`, whatever the file looks like."""
 
-    pack: str = Field(min_length=1, description="the key: CO, BR-SP, default")
+    pack: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="the key: CO, BR-SP, default, or a creditor's own"
+    )
     version: str = Field(min_length=1)
     name: Text
     valid_from: date = Field(description="first local date for which this version was read")
@@ -43,6 +63,11 @@ class Pack(Frozen):
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @cached_property
+    def basis(self) -> Basis:
+        """Which pack, in which version and with which content."""
+        return Basis(self.key, self.version, self.content_hash)
+
     def __hash__(self) -> int:
         return hash(self.content_hash)
 
@@ -58,11 +83,15 @@ class Pack(Frozen):
         ids = [rule.id for rule in self.rules]
         if len(ids) != len(set(ids)):
             raise ValueError("two rules have the same id")
-        if len([rule for rule in self.rules if isinstance(rule, Trigger)]) > 1:
-            raise ValueError("a pack has at most one rule of kind trigger")
+        for kind in ("trigger", "own_request"):
+            if len([rule for rule in self.rules if rule.kind == kind]) > 1:
+                raise ValueError(f"a pack has at most one rule of kind {kind}")
+        timed = {rule.id for rule in self.rules if isinstance(rule, Window | ClosedDays)}
         for rule in self.rules:
             if isinstance(rule, ExemptPurposes) and not set(rule.free_of) <= set(ids):
                 raise ValueError(f"{rule.id} frees of a rule that the pack does not have")
+            if isinstance(rule, OwnRequestRule) and not set(rule.widens) <= timed:
+                raise ValueError(f"{rule.id} widens what is no window or closed_days rule of the pack")
             if isinstance(rule, Window | ClosedDays) and "holidays" in rule.closed and self.holidays is None:
                 raise ValueError(f"{rule.id} closes on holidays, but the pack has no holiday calendar")
         return self
@@ -82,12 +111,12 @@ def parse_pack(text: str) -> Pack:
     """A pack from its YAML. Error: `policy.bad_pack`, with the place in `field`."""
     try:
         return Pack.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise SendaError("policy.bad_pack", f"not YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SendaError("policy.bad_pack", f"{place or 'pack'}: {first['msg']}", place or None) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-02-30
+        raise SendaError("policy.bad_pack", f"not YAML: {' '.join(str(error).split())}") from error
 
 
 @cache
@@ -95,6 +124,11 @@ def pack_keys() -> tuple[str, ...]:
     """The keys of the packs that come with Senda, sorted."""
     folder = files("policy").joinpath("packs")
     return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def pack_text(key: str) -> str:
+    """The YAML of one of these packs."""
+    return files("policy").joinpath("packs", f"{key}.yaml").read_text(encoding="utf-8")
 
 
 @cache
@@ -106,4 +140,4 @@ def load_pack(key: str) -> Pack:
             f"there is no pack {key[:60]!r}: use one of {', '.join(pack_keys())}",
             "pack",
         )
-    return parse_pack(files("policy").joinpath("packs", f"{key}.yaml").read_text(encoding="utf-8"))
+    return parse_pack(pack_text(key))

@@ -4,32 +4,30 @@ Three sorts remain: standing rules (no time makes them pass), a calendar (hours 
 date) and log rules (until which local date the logged contacts block).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from functools import lru_cache, partial
 
-from policy.calendar import holiday_name
+from policy.open_minutes import Calendar, calendar_for, exempt_rules
 from policy.pack import Pack
-from policy.query import Query
+from policy.query import LoggedContact, Query
 from policy.rules import (
     AuthorisedChannels,
     Cap,
     ChannelLock,
-    ClosedDays,
     ConversationLock,
-    ExemptPurposes,
     ForbiddenChannels,
     Roles,
     Rule,
     Trigger,
-    Window,
-    minute_of_day,
 )
-from policy.vocabulary import CHANNELS, WEEKDAYS
+from policy.vocabulary import CHANNELS
+from policy.zones import zone_info
 
-WHOLE_DAY = (0, 24 * 60)
-NEVER = (0, 0)
+_A_WEEK = range(1, 8)
+_DAYS_TO_SPARE = timedelta(days=3)
+_SHORTEST_MEMORY = timedelta(days=10)
 
 LogEntry = tuple[int, str, str, bool]
 """A collection contact as the log rules see it: local date as an ordinal, channel, direction, two-way."""
@@ -71,12 +69,14 @@ class LogRule:
         return self.release(days[-self.limit])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Calendar:
-    """The hours and closed days of a pack, for a purpose. Compared by identity, as it keys caches."""
-
-    pack: Pack
-    rules: tuple[Window | ClosedDays, ...]
+def local_log(contacts: Iterable[LoggedContact], zone: str) -> list[LogEntry]:
+    """The contacts that can count at all: those of purpose collection, with their date in the zone."""
+    tz = zone_info(zone)
+    return [
+        (contact.at.astimezone(tz).toordinal(), contact.channel, contact.direction, contact.two_way)
+        for contact in contacts
+        if contact.purpose == "collection"
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,51 +91,27 @@ class Plan:
 @lru_cache(maxsize=4096)
 def plan_for(pack: Pack, channel: str, purpose: str) -> Plan:
     """The rules that a contact by this channel and for this purpose is subject to."""
-    exempt = _exempt(pack, purpose)
+    exempt = exempt_rules(pack, purpose)
     rules = [rule for rule in pack.rules if rule.id not in exempt]
     trigger = next((rule.contacts for rule in pack.rules if isinstance(rule, Trigger)), "all")
     answered = frozenset({True}) if trigger == "two_way" else frozenset({True, False})
     return Plan(
         standing=tuple(found for rule in rules for found in _standing(rule)),
-        calendar=_calendar(pack, exempt),
+        calendar=calendar_for(pack, purpose),
         log_rules=tuple(found for rule in rules for found in _log_rules(rule, channel, answered)),
     )
 
 
-def calendar_for(pack: Pack, purpose: str) -> Calendar:
-    """The hours and closed days that a contact for this purpose is subject to."""
-    return _calendar(pack, _exempt(pack, purpose))
-
-
-@lru_cache(maxsize=65_536)
-def allowed_minutes(calendar: Calendar, ordinal: int) -> tuple[tuple[str, int, int], ...]:
-    """For a local date (its ordinal): each rule's id and the minutes of the day [from, to) that it allows."""
-    day = date.fromordinal(ordinal)
-    weekday = WEEKDAYS[day.weekday()]
-    is_holiday = holiday_name(calendar.pack, day) is not None
-    found: list[tuple[str, int, int]] = []
-    for rule in calendar.rules:
-        since, until = WHOLE_DAY
-        if isinstance(rule, Window):
-            # A day without hours is one that the rule does not speak of: on a Sunday CO-02 alone blocks.
-            for hours in rule.hours:
-                if weekday in hours.days:
-                    since, until = minute_of_day(hours.opens), minute_of_day(hours.closes)
-        if weekday in rule.closed or (is_holiday and "holidays" in rule.closed):
-            since, until = NEVER
-        found.append((rule.id, since, until))
-    return tuple(found)
-
-
-def _exempt(pack: Pack, purpose: str) -> frozenset[str]:
-    exemptions = [rule for rule in pack.rules if isinstance(rule, ExemptPurposes) and purpose in rule.purposes]
-    return frozenset(rule_id for rule in exemptions for rule_id in rule.free_of)
-
-
-@lru_cache(maxsize=1024)
-def _calendar(pack: Pack, exempt: frozenset[str]) -> Calendar:
-    rules = (rule for rule in pack.rules if isinstance(rule, Window | ClosedDays))
-    return Calendar(pack, tuple(rule for rule in rules if rule.id not in exempt))
+def memory(packs: Sequence[Pack]) -> timedelta:
+    """How far back a contact log must reach for decisions under these packs; days to spare for zones included."""
+    releases = [
+        rule.release
+        for pack in packs
+        for channel in CHANNELS
+        for rule in plan_for(pack, channel, "collection").log_rules
+    ]
+    days = max((release(day) - day for release in releases for day in _A_WEEK), default=0)
+    return max(timedelta(days=days) + _DAYS_TO_SPARE, _SHORTEST_MEMORY)
 
 
 def _standing(rule: Rule) -> Iterable[StandingRule]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from policy.person import NOBODY_SPOKE, Person
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedContact:
@@ -29,7 +31,7 @@ class Query:
     """One contact to be judged.
 
     `zones` are all plausible time zones of the debtor (IANA names; none known means blocked), `at` an aware
-    instant, `contacts` the person's log in any order.
+    instant, `contacts` the person's log in any order, `person` what the person has said about being contacted.
     """
 
     zones: tuple[str, ...]
@@ -39,3 +41,4 @@ class Query:
     role: str
     authorised_channels: Collection[str]
     contacts: tuple[LoggedContact, ...] = ()
+    person: Person = NOBODY_SPOKE

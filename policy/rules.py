@@ -13,7 +13,8 @@ Mark = Literal["Q", "S", "B", "P"]
 """Where a rule comes from: Q original wording, S secondary source, B background, P product default."""
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,4}-\d{2}$")]
-ClockTime = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+ClockTime = Annotated[str, StringConstraints(pattern=CLOCK)]
 """Local wall-clock time "HH:MM"; "24:00" is the end of the day."""
 
 ClosedDay = Weekday | Literal["holidays"]
@@ -24,6 +25,11 @@ def minute_of_day(clock: str) -> int:
     """Minutes after local midnight, 0 to 1440, of a `ClockTime`."""
     hours, minutes = clock.split(":")
     return int(hours) * 60 + int(minutes)
+
+
+def _require_order(opens: str, closes: str) -> None:
+    if minute_of_day(opens) >= minute_of_day(closes):
+        raise ValueError(f"hours must close after they open, not {opens} to {closes}")
 
 
 class Frozen(BaseModel):
@@ -57,8 +63,20 @@ class Hours(Frozen):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if minute_of_day(self.opens) >= minute_of_day(self.closes):
-            raise ValueError(f"hours must close after they open, not {self.opens} to {self.closes}")
+        _require_order(self.opens, self.closes)
+        return self
+
+
+class OwnHours(Frozen):
+    """Local hours [opens, closes) that a person asked for, on weekdays that are no holiday, or on holidays."""
+
+    days: tuple[ClosedDay, ...] = Field(min_length=1)
+    opens: ClockTime
+    closes: ClockTime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _require_order(self.opens, self.closes)
         return self
 
 
@@ -166,6 +184,24 @@ class ExemptPurposes(RuleBase):
         return self
 
 
+class OwnRequestRule(RuleBase):
+    """A person's own request for other hours widens the window and closed-days rules that it names.
+
+    Which requests do is in `policy/person.py`. Blocks nothing itself.
+    """
+
+    kind: Literal["own_request"]
+    widens: tuple[RuleId, ...] = Field(min_length=1)
+
+
+class Duty(RuleBase):
+    """An obligation that decides no contact. Its parameters are text: "20", "262635.75", "COP"."""
+
+    kind: Literal["duty"]
+    about: Literal["message_content", "bureau_report", "data_request", "fee", "interest", "retention", "opt_out"]
+    parameters: dict[str, str] = Field(default_factory=dict)
+
+
 Rule = Annotated[
     Window
     | ClosedDays
@@ -176,6 +212,8 @@ Rule = Annotated[
     | Roles
     | ForbiddenChannels
     | Trigger
-    | ExemptPurposes,
+    | ExemptPurposes
+    | OwnRequestRule
+    | Duty,
     Field(discriminator="kind"),
 ]

@@ -1,7 +1,11 @@
-"""`senda policy …`: judge cases in bulk, list the packs, print one as a page that a lawyer can read."""
+"""`senda policy …`: judge and explain cases in bulk, list the packs, print one, find what is wrong with packs."""
 
 import sys
-from typing import Annotated, Any, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -9,39 +13,43 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from policy import HOLIDAYS_VERSION, Pack, SendaError, check_lines, load_pack, pack_keys
+from policy import (
+    Finding,
+    Language,
+    Pack,
+    SendaError,
+    check_lines,
+    explain_lines,
+    lint,
+    load_pack,
+    pack_keys,
+    pack_text,
+    parse_pack,
+)
+from senda.auditing.command import audit
+from senda.policy_page import print_page
 
 app = typer.Typer(help="Contact rules: may this person be contacted now, and if not, when?", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of a page")]
+app.command()(audit)
 
-_KINDS = {
-    "window": "horario / hours",
-    "closed_days": "días cerrados / closed days",
-    "cap": "máximo por período / cap in a period",
-    "channel_lock": "un solo canal / channel lock",
-    "conversation_lock": "pausa tras conversación / conversation lock",
-    "authorised_channels": "canales autorizados / authorised channels",
-    "roles": "destinatarios / addressees",
-    "forbidden_channels": "canales prohibidos / forbidden channels",
-    "trigger": "qué cuenta como contacto / what counts as a contact",
-    "exempt_purposes": "finalidades exentas / exempt purposes",
-}
-_MARKS = {
-    "Q": "texto original leído / original wording read",
-    "S": "fuente secundaria / secondary source",
-    "B": "por verificar / to be verified",
-    "P": "valor por defecto del producto / product default",
-}
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of a page")]
 
 
 @app.command()
 def check() -> None:
     """Judge cases from standard input, one JSON object a line: one verdict a line on standard output."""
-    out = sys.stdout.buffer
-    for verdict in check_lines(sys.stdin.buffer):
-        out.write(verdict.encode() + b"\n")
-        out.flush()  # whoever feeds case by case sees each verdict at once; it costs a few microseconds
+    _answer(verdict.encode() for verdict in check_lines(sys.stdin.buffer))
+
+
+@app.command()
+def explain(
+    language: Annotated[Language, typer.Option(help="of the sentences")] = "es",
+    as_text: Annotated[bool, typer.Option("--text", help="only the sentences, one line a case")] = False,
+) -> None:
+    """Judge cases like check, and say why in words."""
+    verdicts = explain_lines(sys.stdin.buffer, language)
+    _answer((_sentences(verdict).encode() for verdict in verdicts) if as_text else map(orjson.dumps, verdicts))
 
 
 @app.command()
@@ -60,17 +68,94 @@ def packs(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(key: Annotated[str, typer.Argument(help="a pack's key, such as CO")], as_json: AsJson = False) -> None:
+def show(
+    pack: Annotated[str, typer.Argument(help="a pack's key, such as CO, or a file, such as ./CO.yaml")],
+    as_json: AsJson = False,
+) -> None:
     """Print one pack: every rule with its parameters, wording, source and how far the source was read."""
     try:
-        pack = load_pack(key)
+        found = parse_pack(_read(Path(pack))) if "." in pack or "/" in pack else load_pack(pack)
     except SendaError as error:
-        typer.echo(f"{error.code}: {error.message}", err=True)
-        raise typer.Exit(2) from None
+        _fail(error)
     if as_json:
-        typer.echo(pack.model_dump_json())
+        typer.echo(found.model_dump_json())
         return
-    _print_page(Console(highlight=False), pack)
+    print_page(Console(highlight=False), found)
+
+
+@app.command("lint")
+def lint_packs(
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="none: the packs of Senda")] = None,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="as of this date; none: today")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is wrong with packs, or soon will be; exit code 1 where there are errors."""
+    today = (on or datetime.now(UTC)).date()
+    try:
+        texts = {str(path): _read(path) for path in paths} if paths else {key: pack_text(key) for key in pack_keys()}
+    except SendaError as error:
+        _fail(error)
+    found = [(name, finding) for name, text in texts.items() for finding in lint(text, today)]
+    if as_json:
+        typer.echo(orjson.dumps(_lint_record(len(texts), found)).decode())
+    else:
+        _print_findings(len(texts), found)
+    if any(finding.level == "error" for _, finding in found):
+        raise typer.Exit(1)
+
+
+def _lint_record(count: int, found: Sequence[tuple[str, Finding]]) -> dict[str, Any]:
+    levels = [finding.level for _, finding in found]
+    return {
+        "packs": count,
+        "errors": levels.count("error"),
+        "warnings": levels.count("warning"),
+        "reviewed_by_counsel": 0,
+        "findings": [{"source": name, **asdict(finding)} for name, finding in found],
+    }
+
+
+def _print_findings(count: int, found: Sequence[tuple[str, Finding]]) -> None:
+    if found:
+        table = Table("pack", "level", "place", "code", "message", box=None)
+        for name, finding in found:
+            cells = (name, finding.level, finding.place, finding.code, finding.message)
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        Console().print(table)
+    levels = [finding.level for _, finding in found]
+    counts = [_counted(levels.count(level), level) for level in ("error", "warning") if level in levels]
+    typer.echo(f"{_counted(count, 'pack')}, {', '.join(counts) or 'no findings'}; none is reviewed by counsel")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _answer(lines: Iterable[bytes]) -> None:
+    out = sys.stdout.buffer
+    for line in lines:
+        out.write(line + b"\n")
+        out.flush()  # whoever feeds case by case sees each verdict at once; it costs a few microseconds
+
+
+def _sentences(verdict: dict[str, Any]) -> str:
+    error = verdict.get("error")
+    return f"{error['code']}: {error['message']}" if error else verdict["explanation"]
+
+
+def _read(path: Path) -> str:
+    """Error: `policy.unreadable_file`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SendaError("policy.unreadable_file", f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SendaError("policy.unreadable_file", f"{path} is not text in UTF-8") from None
+
+
+def _fail(error: SendaError) -> NoReturn:
+    typer.echo(f"{error.code}: {error.message}", err=True)
+    raise typer.Exit(2) from None
 
 
 def _summary(pack: Pack) -> dict[str, Any]:
@@ -85,58 +170,3 @@ def _summary(pack: Pack) -> dict[str, Any]:
         "content_hash": pack.content_hash,
         "rules": [rule.id for rule in pack.rules],
     }
-
-
-def _print_page(console: Console, pack: Pack) -> None:
-    console.print(Text(f"{pack.key} · {pack.name.es} / {pack.name.en}", style="bold"))
-    console.print(_facts(pack))
-    for rule in pack.rules:
-        console.print()
-        console.print(Text(f"{rule.id} · {_KINDS[rule.kind]}", style="bold"))
-        lines = Table.grid(padding=(0, 2))
-        lines.add_row("ES", Text(rule.text.es))
-        lines.add_row("EN", Text(rule.text.en))
-        fixed = {"id", "kind", "text", "source", "mark"}
-        for name, value in rule.model_dump(mode="json", exclude=fixed, exclude_none=True).items():
-            if value:
-                lines.add_row("", Text(f"{name}: {_plain(value)}", style="dim"))
-        lines.add_row("", Text(f"{rule.source} [{rule.mark}: {_MARKS[rule.mark]}]", style="italic"))
-        console.print(lines)
-
-
-def _facts(pack: Pack) -> Table:
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(no_wrap=True)
-    facts.add_column(overflow="fold")
-    facts.add_row("versión / version", f"{pack.version} ({pack.status})")
-    facts.add_row("vigencia / valid", f"{pack.valid_from} – {pack.valid_to or ''}")
-    facts.add_row("revisión jurídica", "no revisado por abogado / not reviewed by counsel")
-    facts.add_row("zonas / zones", ", ".join(pack.zones) or "–")
-    facts.add_row("festivos / holidays", _holiday_source(pack))
-    if pack.holidays is not None:
-        for entry in pack.holidays.add:
-            facts.add_row("", f"+ {entry.date} {entry.name} ({entry.source})")
-        for day in pack.holidays.remove:
-            facts.add_row("", f"- {day}")
-    facts.add_row("sha256", pack.content_hash)
-    return facts
-
-
-def _holiday_source(pack: Pack) -> str:
-    if pack.holidays is None:
-        return "–"
-    place = pack.holidays.country
-    if pack.holidays.subdivision:
-        place += f"-{pack.holidays.subdivision}"
-    return f"{place}, Python package holidays {HOLIDAYS_VERSION}"
-
-
-def _plain(value: Any) -> str:
-    """A parameter in words: lists with commas, hours as `mon, tue 07:00–19:00`."""
-    match value:
-        case list():
-            return ", ".join(map(_plain, cast(list[Any], value)))
-        case {"days": days, "opens": opens, "closes": closes}:
-            return f"{_plain(days)} {opens}–{closes}"
-        case _:
-            return str(value)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from journey.playbook import Channel, Values
-from journey.state import JourneyState, Standing, Terms
+from journey.state import Deferral, JourneyState, Standing, Terms
 
 QUEUE = "senda"
 
@@ -65,11 +65,15 @@ class ContactOrder(Values):
 
 
 class ContactAnswer(Values):
-    """What came of a contact. `until` is set where it is deferred; `overtaken`: the standing says something new."""
+    """What came of a contact. `until` is set where it is deferred; `overtaken`: the standing says something new.
+
+    `then`: another step that the record has put off, because the policy would refuse it at its time.
+    """
 
     status: Literal["sent", "failed", "unknown", "refused", "skipped", "overtaken"]
     standing: Standing
     until: datetime | None = None
+    then: Deferral | None = None
 
 
 class ReportOrder(Values):

@@ -177,6 +177,8 @@ class Journey:
             self._apply(StepDeferred(occurrence=move.occurrence, until=answer.until))
         else:
             self._apply(StepDone(occurrence=move.occurrence))
+            if answer.then is not None:
+                self._apply(StepDeferred(occurrence=answer.then.occurrence, until=answer.then.until))
 
     def _put_off(self, move: Contact) -> None:
         self._apply(StepDeferred(occurrence=move.occurrence, until=self._now() + OUTAGE_PAUSE))

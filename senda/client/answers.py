@@ -81,6 +81,8 @@ class ContactCounts(_Answer):
     sent: int = 0
     by_stage: dict[str, dict[str, int]] = Field(default_factory=dict[str, dict[str, int]])
     refusals: dict[str, int] = Field(default_factory=dict[str, int])
+    refusal_share: Decimal = Decimal(0)
+    put_off: int = 0
     after_clearing_payment: int = 0
 
 

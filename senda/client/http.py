@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import httpx
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from policy.errors import SendaError
@@ -81,6 +82,23 @@ class SendaClient:
     async def put_creditor(self, creditor: str, body: dict[str, Any]) -> Creditor:
         return Creditor.model_validate(await self._repeatable("PUT", f"/v1/creditors/{creditor}", json=body))
 
+    async def creditor(self, creditor: str) -> Creditor:
+        return Creditor.model_validate(await self._repeatable("GET", f"/v1/creditors/{creditor}"))
+
+    async def pack(self, name: str) -> dict[str, Any]:
+        """What a pack says, by its key or by the hash that a decision names."""
+        return (await self._repeatable("GET", f"/v1/packs/{name}"))["content"]
+
+    async def cases(
+        self, since: datetime, until: datetime, creditor: str | None, days: int
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The contacts decided in [since, until) as cases that can be judged again, with so many days of log."""
+        params = {"from": since.isoformat(), "to": until.isoformat(), "days": str(days)}
+        if creditor is not None:
+            params["creditor"] = creditor
+        async for line in self._lines("/v1/contacts/cases", params):
+            yield orjson.loads(line)
+
     async def start_import(self, creditor: str, lines: AsyncIterator[bytes]) -> ImportStatus:
         """Stream accounts as NDJSON. Not repeated when it breaks: importing again is safe, no row doubles."""
         headers = {
@@ -98,14 +116,8 @@ class SendaClient:
         return ImportStatus.model_validate(await self._repeatable("GET", f"/v1/imports/{import_id}"))
 
     async def import_errors(self, import_id: str) -> AsyncIterator[RowProblem]:
-        with _reachable():
-            async with self._http.stream("GET", f"/v1/imports/{import_id}/errors", headers=self._bearer) as answer:
-                if answer.is_error:
-                    await answer.aread()
-                    _json(answer)
-                async for line in answer.aiter_lines():
-                    if line.strip():
-                        yield RowProblem.model_validate_json(line)
+        async for line in self._lines(f"/v1/imports/{import_id}/errors", {}):
+            yield RowProblem.model_validate_json(line)
 
     async def journeys(self, creditor: str, **filters: str) -> AsyncIterator[Journey]:
         async for item in self._pages("/v1/journeys", {"creditor": creditor, **filters}):
@@ -159,6 +171,17 @@ class SendaClient:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # one is enough to know why
         return results
+
+    async def _lines(self, path: str, params: dict[str, str]) -> AsyncIterator[str]:
+        """The lines of a streamed answer. Not repeated when it breaks."""
+        with _reachable():
+            async with self._http.stream("GET", path, params=params, headers=self._bearer, timeout=None) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    _json(answer)
+                async for line in answer.aiter_lines():
+                    if line.strip():
+                        yield line
 
     async def _pages(self, path: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         cursor: dict[str, str] = {}

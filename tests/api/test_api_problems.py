@@ -9,7 +9,7 @@ from sqlalchemy import exc
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import problem, status_of
-from ledger.commands import Conflict
+from ledger.errors import Conflict
 
 DOWN = RPCError("unavailable", RPCStatusCode.UNAVAILABLE, b"")
 

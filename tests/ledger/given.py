@@ -1,6 +1,6 @@
 """What ledger tests start from: a creditor of their own, accounts brought in as an import does, a clock, an engine."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ import orjson
 from journey.planning import Contact
 from journey.playbook import Outcome, Playbook, parse_playbook
 from ledger import commands, intake
+from ledger.asking import Asked, Verdict, ask
 from ledger.clock import due_journeys, next_instant, set_clock
 from ledger.commands import Pause
 from ledger.creditors import creditor, put_creditor, put_playbook
@@ -23,6 +24,7 @@ from ledger.outbox import bring_up_to_date
 from ledger.outcomes import record_outcome
 from ledger.payments import Payment, Posted, post_payment
 from ledger.permits import Answer, Permit, request_permit
+from ledger.preferences import Statement, record_statement
 from ledger.record import Record, open_record_by_id
 
 ZONE = "America/Bogota"
@@ -279,6 +281,18 @@ class Given:
             self.key,
             account,
         )
+
+    async def says(self, person: str, changes: Mapping[Any, Any], **evidence: Any) -> int:
+        """A person's word, said by telephone to this creditor, is recorded; `evidence` are fields of `Statement`."""
+        values: dict[str, Any] = {"creditor": self.key, "origin": "call", "document": None, "stated_at": None}
+        values |= {"person": person, "changes": dict(changes), "actor": "Luisa", **evidence}
+        return await record_statement(self.ledger, Statement(**values))
+
+    async def dials(self, account: str, channel: str = "call", **changes: Any) -> Verdict:
+        """What an agent hears who asks for a collection contact now; `changes` are fields of `Asked`."""
+        values: dict[str, Any] = {"purpose": "collection", "role": "debtor", "actor": "Luisa", "request": uuid4().hex}
+        asked = {**values, "creditor": self.key, "account": account, "channel": channel, **changes}
+        return await ask(self.ledger, Asked(**asked))
 
 
 def local(day: date, hour: int, minute: int = 0) -> datetime:

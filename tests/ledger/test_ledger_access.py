@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from ledger.access import Answer, actor_of, claim, create_key, keep_answer, note, revoke_key
-from ledger.commands import Conflict, NotFound
 from ledger.database import Ledger
+from ledger.errors import Conflict, NotFound
 
 
 async def test_a_key_opens_for_its_holder(ledger: Ledger) -> None:

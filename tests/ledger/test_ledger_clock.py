@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ledger.clock import advancing, next_instant, set_clock
-from ledger.commands import Conflict, NotFound
 from ledger.creditors import put_creditor
+from ledger.errors import Conflict, NotFound
 from tests.ledger.given import START, Given, ndjson, row
 
 DAY = timedelta(days=1)

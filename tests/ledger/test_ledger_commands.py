@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from ledger import commands
-from ledger.commands import Conflict, NotFound, Pause
+from ledger.commands import Pause
+from ledger.errors import Conflict, NotFound
 from policy.errors import SendaError
 from tests.ledger.given import START, Given, local, row
 

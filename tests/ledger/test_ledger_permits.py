@@ -12,7 +12,7 @@ from ledger.outcomes import record_outcome
 from ledger.permits import Overtaken, Permit, Refusal, Settled
 from ledger.record import ClockBehind
 from ledger.views import list_contacts
-from policy import load_pack
+from policy import decide, load_pack, parse_case
 from tests.ledger.given import Given, local, playbook, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
@@ -132,7 +132,10 @@ async def test_every_decision_is_kept_with_what_it_rests_on(given: Given) -> Non
     for account, allowed in (("A", True), ("B", False)):
         basis = (await given.decisions(account))[-1]["basis"]
         verdict = basis["verdicts"]["email"]
-        assert basis["zones"] == ["America/Bogota"]
+        assert basis["case"]["zones"] == ["America/Bogota"]
+        assert len(basis["case"]["contacts"]) == (0 if allowed else 1)
+        packs, query = parse_case(basis["case"])
+        assert decide(packs, query).as_record() == verdict, "the case can be judged again as it stands"
         assert verdict["allowed"] is allowed
         assert verdict["basis"] == [{"pack": "CO", "version": pack.version, "content_hash": pack.content_hash}]
         assert verdict["holidays_version"]

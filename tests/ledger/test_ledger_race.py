@@ -4,7 +4,7 @@ import asyncio
 
 from ledger.payments import Posted
 from ledger.permits import Answer, Overtaken, Permit
-from ledger.views import summary
+from ledger.summary import summary
 from tests.ledger.given import Given, row
 
 ROUNDS = 40

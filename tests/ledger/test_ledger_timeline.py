@@ -7,9 +7,10 @@ from decimal import Decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.commands import Conflict
 from ledger.database import Ledger
-from ledger.views import list_events, summary
+from ledger.errors import Conflict
+from ledger.summary import summary
+from ledger.views import list_events
 from tests.ledger.given import START, Given, local, row
 
 DAY = timedelta(days=1)

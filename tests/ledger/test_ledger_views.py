@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.views import Page, journey, list_contacts, list_events, list_journeys, list_payments, money, plain, summary
+from ledger.summary import summary
+from ledger.views import Page, journey, list_contacts, list_events, list_journeys, list_payments, money, plain
 from policy.errors import SendaError
 from tests.ledger.given import START, Given, local, row
 

@@ -5,7 +5,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from policy import CHANNELS, PURPOSES, ROLES, LoggedContact, Query, load_pack, pack_keys
+from policy import (
+    CHANNELS,
+    NOBODY_SPOKE,
+    PURPOSES,
+    ROLES,
+    Hours,
+    LoggedContact,
+    OwnHours,
+    OwnRequest,
+    Person,
+    Query,
+    case_of,
+    load_pack,
+    pack_keys,
+)
+from policy.vocabulary import WEEKDAYS
 
 FIRST = datetime(2025, 12, 20, tzinfo=UTC)
 ALL_KEYS = pack_keys()
@@ -36,25 +51,19 @@ def query(at: datetime, *contacts: LoggedContact, **changes: Any) -> Query:
 
 def as_case(pack: str, asked: Query) -> dict[str, Any]:
     """The query as the JSON object that the command line takes."""
-    return {
-        "pack": pack,
-        "zones": list(asked.zones),
-        "at": asked.at.isoformat(),
-        "channel": asked.channel,
-        "purpose": asked.purpose,
-        "role": asked.role,
-        "authorised_channels": list(asked.authorised_channels),
-        "contacts": [
-            {
-                "at": logged.at.isoformat(),
-                "channel": logged.channel,
-                "direction": logged.direction,
-                "purpose": logged.purpose,
-                "two_way": logged.two_way,
-            }
-            for logged in asked.contacts
-        ],
-    }
+    return case_of([load_pack(pack)], asked) | {"pack": pack}
+
+
+def hours(days: str, opens: str, closes: str) -> Hours:
+    """Preferred hours on days given as "mon tue"."""
+    return Hours.model_validate({"days": days.split(), "opens": opens, "closes": closes})
+
+
+def own_request(*entries: tuple[str, str, str], **changes: Any) -> OwnRequest:
+    """The person's own request for hours such as ("sun holidays", "10:00", "12:00"), one that widens."""
+    wanted = [{"days": days.split(), "opens": opens, "closes": closes} for days, opens, closes in entries]
+    usual = {"hours": wanted, "since": "2026-01-01", "separate": True, "solicited": False}
+    return OwnRequest.model_validate(usual | changes)
 
 
 def instants() -> st.SearchStrategy[datetime]:
@@ -78,6 +87,62 @@ def logs(draw: st.DrawFn, now: datetime, most: int = 9) -> tuple[LoggedContact, 
 
 
 @st.composite
+def _clocks(draw: st.DrawFn) -> tuple[str, str]:
+    """Opening and closing on whole quarters of an hour."""
+    opens = draw(st.integers(0, 95))
+    closes = draw(st.integers(opens + 1, 96))
+    return f"{opens // 4:02d}:{opens % 4 * 15:02d}", f"{closes // 4:02d}:{closes % 4 * 15:02d}"
+
+
+@st.composite
+def preferred_hours(draw: st.DrawFn) -> Hours:
+    """Hours on some weekdays."""
+    opens, closes = draw(_clocks())
+    return Hours(days=tuple(draw(st.sets(st.sampled_from(WEEKDAYS), min_size=1))), opens=opens, closes=closes)
+
+
+@st.composite
+def own_requests(draw: st.DrawFn, separate: bool | None = None, solicited: bool | None = None) -> OwnRequest:
+    """Requests that hold over some of the instants of the queries, for some channels; widening or not."""
+    entries: list[OwnHours] = []
+    for _ in range(draw(st.integers(1, 2))):
+        days = draw(st.sets(st.sampled_from([*WEEKDAYS, "sun", "holidays"]), min_size=1))
+        opens, closes = draw(_clocks())
+        entries.append(OwnHours.model_validate({"days": tuple(days), "opens": opens, "closes": closes}))
+    since = FIRST.date() + timedelta(days=draw(st.integers(-30, 500)))
+    until = draw(st.none() | st.integers(0, 400).map(lambda days: since + timedelta(days=days)))
+    channels = draw(st.none() | st.sets(st.sampled_from(sorted(CHANNELS)), min_size=1).map(tuple))
+    return OwnRequest.model_validate(
+        {
+            "hours": entries,
+            "channels": channels,
+            "since": since,
+            "until": until,
+            "separate": draw(st.sampled_from([True, True, False])) if separate is None else separate,
+            "solicited": draw(st.sampled_from([False, False, True])) if solicited is None else solicited,
+        }
+    )
+
+
+def flags() -> st.SearchStrategy[bool]:
+    """Seldom true: a standing refusal hides all else."""
+    return st.sampled_from([False] * 14 + [True])
+
+
+def persons() -> st.SearchStrategy[Person]:
+    """People who said nothing, or who stated hours, made requests and now and then forbade contacts."""
+    said = st.builds(
+        Person,
+        do_not_contact=flags(),
+        cease=flags(),
+        attorney=flags(),
+        hours=st.just(()) | st.lists(preferred_hours(), max_size=2).map(tuple),
+        requests=st.just(()) | st.lists(own_requests(), max_size=2).map(tuple),
+    )
+    return st.just(NOBODY_SPOKE) | said
+
+
+@st.composite
 def queries(draw: st.DrawFn, zones: tuple[str, ...]) -> Query:
     """Queries in one or two of the zones."""
     at = draw(instants())
@@ -89,6 +154,7 @@ def queries(draw: st.DrawFn, zones: tuple[str, ...]) -> Query:
         role=draw(st.sampled_from(["debtor", "debtor", "debtor", *sorted(ROLES)])),
         authorised_channels=draw(st.sampled_from([("sms", "call"), tuple(sorted(CHANNELS))])),
         contacts=draw(logs(at)),
+        person=draw(persons()),
     )
 
 

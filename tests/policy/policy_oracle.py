@@ -43,6 +43,7 @@ HOURS: dict[str, tuple[tuple[int, int] | None, tuple[int, int] | None, tuple[int
     "default": ((8, 18), None, None, ""),
 }
 DAILY = {"EC": 1, "DO": 5, "GT": 2, "PA": 1, "CR": 1, "ES": 1, "default": 1}
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OWING = {"debtor", "codebtor", "guarantor"}
 
 
@@ -72,6 +73,8 @@ def zone_rules(key: str) -> ZoneInfo:
 def _allowed_in(case: Case, at: datetime, zone: ZoneInfo) -> bool:
     pack = case["pack"]
     local = at.astimezone(zone)
+    if not _person_allows(case, local):
+        return False
     if pack == "CO":
         if case["channel"] not in case["authorised_channels"] or case["channel"] == "visit":
             return False
@@ -79,7 +82,37 @@ def _allowed_in(case: Case, at: datetime, zone: ZoneInfo) -> bool:
             return True
     if pack in ("CO", "CL", "EC") and case["role"] not in OWING:
         return False
-    return _open(pack, local) and _log_allows(case, local.date(), zone)
+    is_open = _open(pack, local) or (pack == "CO" and _asked_for(case, local))
+    return is_open and _log_allows(case, local.date(), zone)
+
+
+def _person_allows(case: Case, local: datetime) -> bool:
+    person = case.get("person", {})
+    if person.get("do_not_contact") and case["purpose"] != "requested_information":
+        return False
+    if case["purpose"] != "collection":
+        return True
+    if person.get("cease") or person.get("attorney"):
+        return False
+    preferred = person.get("hours")
+    return not preferred or _asked_for(case, local) or _within(preferred, WEEK[local.weekday()], local)
+
+
+def _asked_for(case: Case, local: datetime) -> bool:
+    day = "holidays" if _is_holiday(HOURS[case["pack"]][3], local.date()) else WEEK[local.weekday()]
+    return any(
+        request["separate"]
+        and not request["solicited"]
+        and case["channel"] in request.get("channels", [case["channel"]])
+        and request["since"] <= local.date().isoformat() <= request.get("until", "9999")
+        and _within(request["hours"], day, local)
+        for request in case.get("person", {}).get("requests", [])
+    )
+
+
+def _within(entries: list[Case], day: str, local: datetime) -> bool:
+    clock = f"{local:%H:%M}"
+    return any(day in entry["days"] and entry["opens"] <= clock < entry["closes"] for entry in entries)
 
 
 def _open(pack: str, local: datetime) -> bool:

@@ -8,7 +8,18 @@ import pytest
 import yaml
 from policy_cases import ALL_KEYS, bogota, contact, query
 
-from policy import Pack, SendaError, decide, holiday_name, is_closed, load_pack, pack_keys, parse_pack
+from policy import (
+    Duty,
+    Pack,
+    SendaError,
+    decide,
+    holiday_name,
+    is_closed,
+    load_pack,
+    memory,
+    pack_keys,
+    parse_pack,
+)
 
 
 def data_of(key: str) -> dict[str, Any]:
@@ -17,10 +28,14 @@ def data_of(key: str) -> dict[str, Any]:
     }
 
 
+def rule_of(data: dict[str, Any], rule_id: str) -> dict[str, Any]:
+    return next(rule for rule in data["rules"] if rule["id"] == rule_id)
+
+
 def reading(key: str, rule_id: str, **parameters: Any) -> Pack:
     """The pack, with other parameters in one of its rules."""
     data = data_of(key)
-    next(rule for rule in data["rules"] if rule["id"] == rule_id).update(parameters)
+    rule_of(data, rule_id).update(parameters)
     return Pack.model_validate(data)
 
 
@@ -39,8 +54,73 @@ def test_a_pack_is_named_as_its_file_and_never_claims_a_review(key: str) -> None
     assert all(rule.source and rule.text.es and rule.text.en for rule in pack.rules)
 
 
-def test_colombia_has_its_rules_in_order() -> None:
-    assert [rule.id for rule in load_pack("CO").rules] == [f"CO-0{n}" for n in range(1, 10)]
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [
+        ("CO", [f"CO-{n:02d}" for n in range(1, 18) if n != 14]),
+        ("CL", [f"CL-{n:02d}" for n in range(1, 7)]),
+        ("US", ["US-01", "US-02", "US-03", "US-05"]),
+    ],
+)
+def test_a_pack_has_the_rules_of_the_contact_rules_in_order(key: str, rules: list[str]) -> None:
+    assert [rule.id for rule in load_pack(key).rules] == rules
+
+
+def test_a_duty_says_its_figures_as_text_and_blocks_nothing() -> None:
+    duties = {rule.id: rule for rule in load_pack("CO").rules if isinstance(rule, Duty)}
+
+    assert list(duties) == ["CO-11", "CO-12", "CO-13", "CO-15", "CO-16", "CO-17"]
+    assert duties["CO-13"].parameters["amount"] == "262635.75"
+    assert "por verificar" in duties["CO-13"].text.es
+    assert "to be checked" in duties["CO-13"].text.en
+    assert decide([load_pack("CO")], query(bogota("2026-02-04 10:00"))).allowed
+
+
+OWN_PACK = """
+pack: amable-estricto
+version: "1"
+name: {es: Amable y estricto, en: Kind and strict}
+valid_from: 2026-01-01
+status: in_force
+reviewed_by_counsel: false
+zones: []
+holidays: null
+rules:
+  - id: AM-01
+    kind: window
+    hours: [{days: [mon, tue, wed, thu, fri], opens: "09:00", closes: "17:00"}]
+    closed: [sat, sun]
+    text: {es: De lunes a viernes de 9:00 a 17:00., en: Monday to Friday from 9:00 to 17:00.}
+    source: política del acreedor
+    mark: P
+"""
+
+
+def test_a_creditors_own_pack_makes_the_law_stricter() -> None:
+    packs = [load_pack("CO"), parse_pack(OWN_PACK)]
+
+    decision = decide(packs, query(bogota("2026-02-04 17:00")))
+
+    assert decision.rules == ("AM-01",)
+    assert decision.next_allowed_at == bogota("2026-02-05 09:00")
+
+
+@pytest.mark.parametrize("key", ["", "-a", "a/b", "../CO", "a b", "é", "a" * 64, '"a\\n"'])
+def test_a_key_that_no_path_could_hold_is_refused(key: str) -> None:
+    with pytest.raises(SendaError) as caught:
+        parse_pack(OWN_PACK.replace("amable-estricto", key))
+
+    assert (caught.value.code, caught.value.field) == ("policy.bad_pack", "pack")
+
+
+def test_the_memory_of_the_packs_is_ten_days() -> None:
+    assert {memory([load_pack(key)]) for key in ALL_KEYS} == {timedelta(days=10)}
+
+
+def test_a_pack_with_a_longer_period_remembers_for_longer() -> None:
+    longer = reading("US", "US-03", days=30)
+
+    assert memory([load_pack("CO"), longer]) == timedelta(days=33)
 
 
 @pytest.mark.parametrize("key", ["PA", "CR", "ES", "default"])
@@ -104,15 +184,39 @@ def spoil_no_holidays(data: dict[str, Any]) -> None:
 
 
 def spoil_freed_rule(data: dict[str, Any]) -> None:
-    data["rules"][-1]["free_of"] = ["CO-77"]
+    rule_of(data, "CO-09")["free_of"] = ["CO-77"]
 
 
 def spoil_exempt_collection(data: dict[str, Any]) -> None:
-    data["rules"][-1]["purposes"] = ["collection"]
+    rule_of(data, "CO-09")["purposes"] = ["collection"]
 
 
 def spoil_two_triggers(data: dict[str, Any]) -> None:
-    data["rules"].append(data["rules"][6] | {"id": "CO-99"})
+    data["rules"].append(rule_of(data, "CO-07") | {"id": "CO-99"})
+
+
+def spoil_two_request_rules(data: dict[str, Any]) -> None:
+    data["rules"].append(rule_of(data, "CO-10") | {"id": "CO-99"})
+
+
+def spoil_widened_cap(data: dict[str, Any]) -> None:
+    rule_of(data, "CO-10")["widens"] = ["CO-01", "CO-03"]
+
+
+def spoil_widened_unknown(data: dict[str, Any]) -> None:
+    rule_of(data, "CO-10")["widens"] = ["CO-77"]
+
+
+def spoil_widened_nothing(data: dict[str, Any]) -> None:
+    rule_of(data, "CO-10")["widens"] = []
+
+
+def spoil_duty(data: dict[str, Any]) -> None:
+    rule_of(data, "CO-12")["about"] = "weather"
+
+
+def spoil_duty_number(data: dict[str, Any]) -> None:
+    rule_of(data, "CO-12")["parameters"] = {"calendar_days_after_notice": 20}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +237,12 @@ def spoil_two_triggers(data: dict[str, Any]) -> None:
         spoil_freed_rule,
         spoil_exempt_collection,
         spoil_two_triggers,
+        spoil_two_request_rules,
+        spoil_widened_cap,
+        spoil_widened_unknown,
+        spoil_widened_nothing,
+        spoil_duty,
+        spoil_duty_number,
     ],
 )
 def test_a_spoiled_pack_is_refused(spoil: Callable[[dict[str, Any]], None]) -> None:

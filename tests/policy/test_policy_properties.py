@@ -1,26 +1,44 @@
-"""What holds for every decision: the exact next instant, monotonicity, any order of the log, strictest wins."""
+"""What holds for every decision: the exact next instant, monotonicity, any order of the log, strictest wins.
 
-from datetime import timedelta
+The queries' people say nothing, state hours, make requests, or forbid contacts.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from policy_cases import ALL_KEYS, keyed_queries, logs, queries
+from policy_cases import ALL_KEYS, keyed_queries, logs, own_requests, preferred_hours, queries
 
-from policy import Pack, Query, decide, known_zones, load_pack
-from policy.rules import ExemptPurposes, Trigger
+from policy import (
+    CHANNELS,
+    HORIZON,
+    Decision,
+    OwnRequest,
+    Pack,
+    Person,
+    Query,
+    decide,
+    known_zones,
+    load_pack,
+    open_until,
+)
+from policy.rules import ExemptPurposes, OwnRequestRule, Trigger
 
 ZONES = ("America/Bogota", "America/New_York", "America/Santiago", "America/Los_Angeles", "Pacific/Easter")
+RESTRICTIONS = ("do_not_contact", "cease", "attorney", "first hours", "hours less")
 FEW = settings(max_examples=150, deadline=None)
 MANY = settings(max_examples=300, deadline=None)
 
 
-def moved(asked: Query, at: object) -> Query:
-    return Query(**{name: getattr(asked, name) for name in Query.__slots__} | {"at": at})
+def moved(asked: Query, at: datetime) -> Query:
+    return replace(asked, at=at)
 
 
-def changed(asked: Query, **changes: object) -> Query:
-    return Query(**{name: getattr(asked, name) for name in Query.__slots__} | changes)
+def changed(asked: Query, **changes: Any) -> Query:
+    return replace(asked, **changes)
 
 
 @MANY
@@ -91,7 +109,7 @@ def test_a_further_zone_never_turns_a_refusal_into_a_permission(keyed: tuple[str
 def test_a_rule_less_never_turns_a_permission_into_a_refusal(keyed: tuple[str, Query], data: st.DataObject) -> None:
     key, asked = keyed
     whole = load_pack(key)
-    blocking = [rule for rule in whole.rules if not isinstance(rule, ExemptPurposes | Trigger)]
+    blocking = [rule for rule in whole.rules if not isinstance(rule, ExemptPurposes | Trigger | OwnRequestRule)]
     dropped = data.draw(st.sampled_from(blocking))
     rest = tuple(rule for rule in whole.rules if rule.id != dropped.id)
 
@@ -135,3 +153,97 @@ def test_any_known_zone_gets_a_verdict(keyed: tuple[str, Query], zone: str) -> N
     decision = decide([load_pack(key)], changed(asked, zones=(zone,)))
 
     assert decision.allowed == (not decision.rules)
+
+
+def assert_no_milder(before: Decision, after: Decision) -> None:
+    assert set(before.rules) <= set(after.rules)
+    if before.next_allowed_at and after.next_allowed_at:
+        assert before.next_allowed_at <= after.next_allowed_at
+
+
+@MANY
+@given(
+    keyed_queries(), st.sampled_from(["do_not_contact", "cease", "attorney", "first hours", "hours less"]), st.data()
+)
+def test_a_further_restriction_by_the_person_never_turns_a_refusal_into_a_permission(
+    keyed: tuple[str, Query], restriction: str, data: st.DataObject
+) -> None:
+    key, asked = keyed
+    milder = stricter = asked.person
+    match restriction:
+        case "first hours":
+            milder = replace(asked.person, hours=())
+            stricter = replace(asked.person, hours=(data.draw(preferred_hours()),))
+        case "hours less":
+            stated = data.draw(st.lists(preferred_hours(), min_size=2, max_size=3))
+            milder = replace(asked.person, hours=tuple(stated))
+            stricter = replace(asked.person, hours=tuple(stated[1:]))
+        case flag:
+            stricter = replace(asked.person, **{flag: True})
+
+    before = decide([load_pack(key)], changed(asked, person=milder))
+    after = decide([load_pack(key)], changed(asked, person=stricter))
+
+    assert_no_milder(before, after)
+
+
+@MANY
+@given(keyed_queries(("CO", "CO", "PE", "US")), own_requests(separate=True, solicited=False))
+def test_a_further_request_that_widens_never_turns_a_permission_into_a_refusal(
+    keyed: tuple[str, Query], request: OwnRequest
+) -> None:
+    key, asked = keyed
+    asking = replace(asked.person, requests=(*asked.person.requests, request))
+
+    before, after = decide([load_pack(key)], asked), decide([load_pack(key)], changed(asked, person=asking))
+
+    assert_no_milder(after, before)
+
+
+@FEW
+@given(keyed_queries(), own_requests().filter(lambda request: not request.widens))
+def test_a_request_that_does_not_widen_changes_nothing(keyed: tuple[str, Query], request: OwnRequest) -> None:
+    key, asked = keyed
+    asking = replace(asked.person, requests=(*asked.person.requests, request))
+
+    assert decide([load_pack(key)], changed(asked, person=asking)) == decide([load_pack(key)], asked)
+
+
+@FEW
+@given(keyed_queries(tuple(key for key in ALL_KEYS if key != "CO")), st.lists(own_requests(), max_size=2))
+def test_a_pack_without_a_rule_on_requests_is_not_widened(keyed: tuple[str, Query], requests: list[OwnRequest]) -> None:
+    key, asked = keyed
+    silent = changed(asked, person=Person())
+
+    asking = decide([load_pack(key)], changed(asked, person=Person(requests=tuple(requests))))
+
+    assert asking == decide([load_pack(key)], silent)
+
+
+@MANY
+@given(keyed_queries(), st.data())
+def test_the_clock_is_open_until_exactly_the_end_of_the_stretch(keyed: tuple[str, Query], data: st.DataObject) -> None:
+    key, logged = keyed
+    packs = [load_pack(key)]
+    person = replace(logged.person, do_not_contact=False, cease=False, attorney=False)
+    asked = changed(logged, channel="sms", role="debtor", authorised_channels=CHANNELS, contacts=(), person=person)
+
+    until = open_until(packs, asked)
+
+    assert (until is not None) == decide(packs, asked).allowed
+    if until is None or until == asked.at + HORIZON:
+        return
+    assert decide(packs, moved(asked, until - timedelta(microseconds=1))).allowed
+    assert not decide(packs, moved(asked, until)).allowed
+    for share in data.draw(st.lists(st.floats(0, 0.999), max_size=3)):
+        assert decide(packs, moved(asked, asked.at + share * (until - asked.at))).allowed
+
+
+@FEW
+@given(keyed_queries())
+def test_neither_log_nor_flags_move_the_end_of_the_stretch(keyed: tuple[str, Query]) -> None:
+    key, asked = keyed
+    person = replace(asked.person, do_not_contact=True, cease=True, attorney=True)
+    burdened = changed(asked, role="reference", authorised_channels=(), person=person)
+
+    assert open_until([load_pack(key)], burdened) == open_until([load_pack(key)], changed(asked, contacts=()))

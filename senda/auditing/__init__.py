@@ -1,0 +1,1 @@
+"""`senda policy audit`: what was decided on contacts, judged again."""
