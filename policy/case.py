@@ -110,6 +110,8 @@ def _pack_keys(fields: Fields) -> list[str]:
     value = required(fields, "pack")
     if isinstance(value, str):
         return [value]
+    if not isinstance(value, list):
+        raise SendaError("policy.bad_type", "pack must be a key or a list of keys", "pack")
     keys = texts(fields, "pack")
     if not keys:
         raise SendaError("policy.no_pack", "give at least one pack", "pack")

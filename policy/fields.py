@@ -88,7 +88,7 @@ def instant(fields: Fields, name: str, place: str | None = None) -> datetime:
     """Errors: `policy.missing_field`, `policy.bad_type`, `policy.bad_instant`, `policy.naive_instant`."""
     value, field = text(fields, name, place), name_of(place, name)
     try:
-        found = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value.upper())  # RFC 3339 allows a small t and z
     except ValueError:
         raise SendaError(
             "policy.bad_instant", "use RFC 3339 with offset, such as 2026-02-04T09:00:00-05:00", field

@@ -74,10 +74,10 @@ def allowed_minutes(calendar: Calendar, ordinal: int) -> tuple[tuple[str, tuple[
     found: list[tuple[str, tuple[Stretch, ...]]] = []
     for rule in calendar.rules:
         stretches = _of_rule(rule, names, weekday)
-        found.append((rule.id, _union((*stretches, *asked_for)) if rule.id in widened else stretches))
+        found.append((rule.id, union((*stretches, *asked_for)) if rule.id in widened else stretches))
     if calendar.hours:
         preferred = (_stretch(hours) for hours in calendar.hours if weekday in hours.days)
-        found.append((PERSON_HOURS, _union((*preferred, *asked_for))))
+        found.append((PERSON_HOURS, union((*preferred, *asked_for))))
     return tuple(found)
 
 
@@ -86,6 +86,15 @@ def open_to_all(calendar: Calendar, ordinal: int) -> tuple[Stretch, ...]:
     shared = WHOLE_DAY
     for _, stretches in allowed_minutes(calendar, ordinal):
         shared = overlap(shared, stretches)
+    return shared
+
+
+def open_on_weekday(calendar: Calendar, weekday: int) -> tuple[Stretch, ...]:
+    """The stretches that the pack's rules leave open on a weekday (Monday is 0) that is no holiday."""
+    name = WEEKDAYS[weekday]
+    shared = WHOLE_DAY
+    for rule in calendar.rules:
+        shared = overlap(shared, _of_rule(rule, {name}, name))
     return shared
 
 
@@ -115,7 +124,8 @@ def _stretch(hours: Hours | OwnHours) -> Stretch:
     return minute_of_day(hours.opens), minute_of_day(hours.closes)
 
 
-def _union(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
+def union(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
+    """The stretches that lie in any, joined and in order."""
     joined: list[Stretch] = []
     for since, until in sorted(stretches):
         if joined and since <= joined[-1][1]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from policy.calendar import constant_offset_parts, local_date
+from policy.meeting import can_meet
 from policy.open_minutes import Calendar, open_to_all
 
 Span = tuple[datetime, datetime]
@@ -18,6 +19,8 @@ def common_opening(places: Sequence[tuple[Calendar, str]], since: datetime, limi
 
     The start is exact; the end is the earliest end of the stretches that meet there.
     """
+    if len(places) > 1 and not can_meet(tuple(places), since.year, limit.year):
+        return None
     start = since
     while start < limit:
         end = _END_OF_TIME

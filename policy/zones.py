@@ -13,8 +13,8 @@ TZDATA_VERSION: str = tzdata.IANA_VERSION
 
 @cache
 def known_zones() -> frozenset[str]:
-    """Every zone name of the installed data, links included."""
-    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+    """Every zone name of the installed data, links included; `Factory` stands for a clock that nobody has set."""
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()) - {"Factory"}
 
 
 @cache
