@@ -1,17 +1,15 @@
 """When the clock allows contacts: a snapshot that a planner carries, so as to plan the same in replay."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from policy.calendar import local_instant, start_of_day
 from policy.errors import SendaError
-from policy.open_minutes import WHOLE_DAY, Stretch, calendar_for, heeding, overlap
+from policy.open_minutes import calendar_for
 from policy.opening import common_opening
 from policy.pack import Pack
-from policy.person import NOBODY_SPOKE, OwnRequest, Person
 from policy.rules import ClockTime, minute_of_day
 from policy.zones import zone_info
 
@@ -60,16 +58,11 @@ class ContactHours(BaseModel):
         return local_instant(day, time(minute // 60, minute % 60), self.zone)
 
 
-def contact_hours(
-    packs: Sequence[Pack], zones: Sequence[str], first: date, last: date, person: Person = NOBODY_SPOKE
-) -> ContactHours:
+def contact_hours(packs: Sequence[Pack], zones: Sequence[str], first: date, last: date) -> ContactHours:
     """When the clock allows a collection contact in every pack and zone, in the first zone's local time.
 
-    The person's preferred hours narrow it, and their own requests widen it; but a request counts only where it
-    holds for every channel, and not for holidays: a planner does not know the channel yet, and does not plan
-    onto holidays. A weekday's hours are the longest stretch that all its open dates share. They are read over
-    at least four weeks from `first`, so that a holiday in a short stretch does not hide them; `closed_days`
-    covers the same dates.
+    A weekday's hours are those that all its open dates share. They are read over at least four weeks from
+    `first`, so that a holiday in a short stretch does not hide them; `closed_days` covers the same dates.
     Errors: `policy.zone_unknown` without a zone, `policy.no_pack`, `policy.unknown_zone`, `policy.bad_range`
     for dates in the wrong order or more than ten years apart.
     """
@@ -79,9 +72,9 @@ def contact_hours(
         raise SendaError("policy.zone_unknown", "no time zone is known: it is asked for, never guessed", "zones")
     if not timedelta() <= last - first <= _LONGEST:
         raise SendaError("policy.bad_range", "the last date must follow the first within ten years", "last")
-    found = list(_open_minutes(packs, zones, first, max(last, first + _FOUR_WEEKS), person))
-    weekly = [_shared(stretches for day, stretches in found if stretches and day.weekday() == n) for n in range(7)]
-    closed = tuple(day for day, stretches in found if not stretches and weekly[day.weekday()] is not None)
+    found = list(_open_minutes(packs, zones, first, max(last, first + _FOUR_WEEKS)))
+    weekly = [_shared(minutes for day, minutes in found if minutes and day.weekday() == n) for n in range(7)]
+    closed = tuple(day for day, minutes in found if minutes is None and weekly[day.weekday()] is not None)
     monday, tuesday, wednesday, thursday, friday, saturday, sunday = weekly
     return ContactHours(
         zone=zones[0],
@@ -91,28 +84,24 @@ def contact_hours(
 
 
 def _open_minutes(
-    packs: Sequence[Pack], zones: Sequence[str], first: date, last: date, person: Person
-) -> Iterator[tuple[date, tuple[Stretch, ...]]]:
-    """Each date with its common stretches of whole local minutes, in order; none on a closed date."""
-    planned = replace(person, requests=tuple(map(_without_holidays, person.requests)))
-    calendars = [heeding(calendar_for(pack, "collection"), planned, "collection", None) for pack in packs]
-    places = [(calendar, zone) for zone in zones for calendar in calendars]
+    packs: Sequence[Pack], zones: Sequence[str], first: date, last: date
+) -> Iterator[tuple[date, tuple[int, int] | None]]:
+    """For each date its longest common stretch, as whole local minutes [from, to); none on a closed date."""
+    places = [(calendar_for(pack, "collection"), zone) for zone in zones for pack in packs]
     day = first
     while day <= last:
         instant, end = start_of_day(day, zones[0]), start_of_day(day + _DAY, zones[0])
-        stretches: list[Stretch] = []
+        longest: tuple[int, int] | None = None
         while opening := common_opening(places, instant, end):
             instant = min(opening[1], end)
-            until = _WHOLE_DAY if instant == end else _local_minute(instant, zones[0])
-            stretches.append((_local_minute(opening[0], zones[0]), until))
-        yield day, tuple(stretches)
+            minutes = (
+                _local_minute(opening[0], zones[0]),
+                _WHOLE_DAY if instant == end else _local_minute(instant, zones[0]),
+            )
+            if longest is None or minutes[1] - minutes[0] > longest[1] - longest[0]:
+                longest = minutes
+        yield day, longest
         day += _DAY
-
-
-def _without_holidays(request: OwnRequest) -> OwnRequest:
-    kept = [(own, tuple(day for day in own.days if day != "holidays")) for own in request.hours]
-    hours = tuple(own.model_copy(update={"days": days}) for own, days in kept if days)
-    return request.model_copy(update={"hours": hours})
 
 
 def _local_minute(instant: datetime, zone: str) -> int:
@@ -120,13 +109,10 @@ def _local_minute(instant: datetime, zone: str) -> int:
     return local.hour * 60 + local.minute
 
 
-def _shared(dates: Iterable[tuple[Stretch, ...]]) -> WeekdayHours:
-    """The longest stretch that lies in each date's; none without dates, or where they share none."""
-    all_of_them = list(dates)
-    shared = WHOLE_DAY if all_of_them else ()
-    for stretches in all_of_them:
-        shared = overlap(shared, stretches)
-    opens, closes = max(shared, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
+def _shared(stretches: Iterable[tuple[int, int]]) -> WeekdayHours:
+    all_of_them = list(stretches)
+    opens = max((opens for opens, _ in all_of_them), default=_WHOLE_DAY)
+    closes = min((closes for _, closes in all_of_them), default=0)
     return (_clock(opens), _clock(closes)) if opens < closes else None
 
 

@@ -41,11 +41,8 @@ def calendar_for(pack: Pack, purpose: str) -> Calendar:
     return _calendar(pack, exempt_rules(pack, purpose))
 
 
-def heeding(calendar: Calendar, person: Person, purpose: str, channel: str | None) -> Calendar:
-    """The same calendar with the person's hours for this purpose and channel.
-
-    Without a channel, as a planner asks, only requests that hold for every channel count.
-    """
+def heeding(calendar: Calendar, person: Person, purpose: str, channel: str) -> Calendar:
+    """The same calendar with the person's hours for this purpose and channel."""
     if not person.hours and not person.requests:
         return calendar
     hours = person.hours if purpose == "collection" else ()
