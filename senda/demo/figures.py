@@ -18,7 +18,7 @@ def tables(result: Result, rules: Mapping[str, str]) -> Iterator[Table]:
     """The four tables in the order in which they are read."""
     yield _accounts(result)
     yield _contacts(result.summary.contacts)
-    yield _refusals(result.summary.contacts.refusals, rules)
+    yield _refusals(result.summary.contacts, rules)
     yield _money(result)
 
 
@@ -52,9 +52,11 @@ def _contacts(contacts: ContactCounts) -> Table:
     return table
 
 
-def _refusals(refusals: Mapping[str, int], rules: Mapping[str, str]) -> Table:
-    table = Table("rule", "refused", "says", title="Refusals by rule: nothing was sent, and why")
-    for rule, count in sorted(refusals.items()):
+def _refusals(contacts: ContactCounts, rules: Mapping[str, str]) -> Table:
+    share = f"{contacts.refusal_share:.1%} of what fell due was refused; {contacts.put_off} steps were moved beforehand"
+    title = "Refusals by rule: nothing was sent, and why"
+    table = Table("rule", "refused", "says", title=title, caption=share)
+    for rule, count in sorted(contacts.refusals.items()):
         table.add_row(rule, str(count), rules.get(rule, ""))
     return table
 

@@ -48,6 +48,7 @@ class Storyteller:
             "started": self._started,
             "stage_entered": self._stage_entered,
             "contact": self._contact,
+            "step_deferred": self._deferred,
             "payment": self._payment,
             "reversal": self._reversal,
             "paused": self._paused,
@@ -90,8 +91,15 @@ class Storyteller:
             case status:
                 return f"{about}: {status}"
 
+    def _deferred(self, data: dict[str, Any]) -> str:
+        until = moment(datetime.fromisoformat(data["until"]), self._zone)
+        return f"Se aplaza {data['step']} hasta el {until}. {self._reasons(data)}"
+
+    def _reasons(self, data: dict[str, Any]) -> str:
+        return " ".join(map(self._rule, data.get("rules", [])))
+
     def _because(self, data: dict[str, Any]) -> str:
-        reasons = " ".join(map(self._rule, data.get("rules", [])))
+        reasons = self._reasons(data)
         again = data.get("next_allowed_at")
         if again is None:
             return f"{reasons} Este paso no se intenta más."

@@ -60,6 +60,15 @@ def tell(teller: Storyteller, *events: tuple[str, str, dict[str, Any]]) -> list[
             "mar 3 feb 09:00 · No se contactó (día 5 de mora). CO-05. Este paso no se intenta más.",
         ),
         (
+            (
+                "2026-02-03T14:00:00Z",
+                "step_deferred",
+                {"step": "aviso-5", "channel": "email", "rules": ["CO-03"], "until": "2026-02-10T14:00:00Z"},
+            ),
+            "mar 3 feb 09:00 · Se aplaza aviso-5 hasta el mar 10 feb 09:00. CO-03: Después de un contacto, ninguno"
+            " más ese mismo día, por ningún canal.",
+        ),
+        (
             ("2026-02-03T17:00:00Z", "payment", {"amount": "185000.00", "balance": "370000.00"}),
             "mar 3 feb 12:00 · Pago recibido: $ 185.000; saldo $ 370.000",
         ),
