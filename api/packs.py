@@ -52,16 +52,16 @@ async def list_packs(here: PartsOf, actor: Reader) -> list[PackOut]:
     return [PackOut.model_validate(each, from_attributes=True) for each in await packs.list_packs(here.ledger)]
 
 
-@router.get("/{name}")
-async def get_pack(name: str, here: PartsOf, actor: Reader) -> PackWhole:
+@router.get("/{pack}")
+async def get_pack(pack: str, here: PartsOf, actor: Reader) -> PackWhole:
     """A pack by its key (the version that holds now), or the very one that a decision names by its hash."""
-    return PackWhole.model_validate(await packs.pack_version(here.ledger, name), from_attributes=True)
+    return PackWhole.model_validate(await packs.pack_version(here.ledger, pack), from_attributes=True)
 
 
-@router.put("/{key}", openapi_extra=PACK_BODY)
-async def put_pack(key: str, request: Request, here: PartsOf, actor: Operator) -> PackWhole:
+@router.put("/{pack}", openapi_extra=PACK_BODY)
+async def put_pack(pack: str, request: Request, here: PartsOf, actor: Operator) -> PackWhole:
     """Keep a creditor's own pack (YAML). Among its `extra_packs` it only makes contacts rarer: the strictest wins."""
-    kept = await packs.put_pack(here.ledger, await _text(request), actor.name, key)
+    kept = await packs.put_pack(here.ledger, await _text(request), actor.name, pack)
     return PackWhole.model_validate(await packs.pack_version(here.ledger, kept.content_hash), from_attributes=True)
 
 

@@ -65,14 +65,24 @@ class PreferencesIn(Shape):
     channels: dict[Channel, Literal["authorised", "revoked"]] = Field(default={}, examples=[{"sms": "revoked"}])
     preferred_channel: Channel | None = Field(default=None, examples=["whatsapp"])
     preferred_hours: list[Hours] = Field(
-        default=[], max_length=7, examples=HOURS, description="collection contacts only within them; none: any"
+        default_factory=list[Hours],
+        max_length=7,
+        examples=HOURS,
+        description="collection contacts only within them; none: any",
     )
     language: Language | None = Field(default=None, examples=["es"])
-    do_not_contact: bool = Field(default=False, description="nothing but information that the person asks for")
-    cease: bool = Field(default=False, description="the person asked that collection contacts end")
-    represented_by_attorney: bool = Field(default=False, description="no collection contacts with the person")
+    do_not_contact: bool = Field(
+        default=False, examples=[True], description="nothing but information that the person asks for"
+    )
+    cease: bool = Field(default=False, examples=[True], description="the person asked that collection contacts end")
+    represented_by_attorney: bool = Field(
+        default=False, examples=[True], description="no collection contacts with the person"
+    )
     own_requests: list[OwnRequestIn] = Field(
-        default=[], max_length=10, examples=REQUESTS, description="other hours, asked for by the person: the whole list"
+        default_factory=list[OwnRequestIn],
+        max_length=10,
+        examples=REQUESTS,
+        description="other hours, asked for by the person: the whole list",
     )
     evidence: Evidence
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,9 +13,6 @@ from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
 from policy import Pack, load_pack, memory, pack_keys, parse_pack
 from policy.errors import SendaError
-
-LONGEST_MEMORY = timedelta(days=366)
-"""How far back a creditor's own pack may look: each permit reads the person's contacts as far."""
 
 _KEEP = """
 INSERT INTO packs (hash, key, version, memory_days, content) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
@@ -46,8 +43,7 @@ def _row(pack: Pack) -> tuple[str, str, str, int, Jsonb]:
 async def put_pack(ledger: Ledger, text: str, actor: str, key: str) -> Pack:
     """Keep a creditor's own pack (YAML) of this key; from now on its creditors' contacts follow this version.
 
-    Errors: `policy.bad_pack`, `pack.key_mismatch`, `pack.draft`, `pack.memory_too_long`; `pack.key_taken` for a key
-    of Senda's own packs.
+    Errors: `policy.bad_pack`, `pack.key_mismatch`, `pack.draft`; `pack.key_taken` for a key of Senda's own packs.
     """
     pack = parse_pack(text)
     if pack.key != key:
@@ -60,11 +56,7 @@ async def put_pack(ledger: Ledger, text: str, actor: str, key: str) -> Pack:
             "a draft decides nothing: judge the past by it with `senda policy audit --pack FILE`",
             "status",
         )
-    if _memory(pack) > LONGEST_MEMORY:
-        advice = f"contacts are kept in mind for {LONGEST_MEMORY.days} days at most: shorten next_from_day or days"
-        raise SendaError("pack.memory_too_long", advice, "rules")
     async with ledger.transaction() as tx:
-        await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('pack:' || %s, 0))", [pack.key])
         await tx.execute(_KEEP, _row(pack))
         await tx.execute(
             """
@@ -73,13 +65,6 @@ async def put_pack(ledger: Ledger, text: str, actor: str, key: str) -> Pack:
             {"key": pack.key, "hash": pack.content_hash, "actor": actor},
         )
     return pack
-
-
-def _memory(pack: Pack) -> timedelta:
-    try:
-        return memory([pack])
-    except OverflowError:  # a rule's days are any number
-        return timedelta.max
 
 
 async def known_keys(tx: Connection) -> frozenset[str]:

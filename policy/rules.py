@@ -21,6 +21,10 @@ ClosedDay = Weekday | Literal["holidays"]
 Week = Literal["rolling_week", "calendar_week"]
 
 
+LONGEST_WAIT = 366
+"""Days. A decision reads the person's contacts as far back as its packs' rules reach."""
+
+
 def minute_of_day(clock: str) -> int:
     """Minutes after local midnight, 0 to 1440, of a `ClockTime`."""
     hours, minutes = clock.split(":")
@@ -120,7 +124,7 @@ class Cap(RuleBase):
     period: Literal["day"] | Week
     channels: tuple[Channel, ...] | None = Field(default=None, min_length=1)
     counted: Literal["together", "per_channel"] = "together"
-    next_from_day: int | None = Field(default=None, ge=2)
+    next_from_day: int | None = Field(default=None, ge=2, le=LONGEST_WAIT)
 
 
 class ChannelLock(RuleBase):
@@ -139,7 +143,7 @@ class ConversationLock(RuleBase):
 
     kind: Literal["conversation_lock"]
     channels: tuple[Channel, ...] = Field(min_length=1)
-    days: int = Field(ge=1)
+    days: int = Field(ge=1, le=LONGEST_WAIT)
     started_by: Literal["collector", "anyone"] = "collector"
 
 

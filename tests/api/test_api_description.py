@@ -41,15 +41,25 @@ async def test_every_operation_describes_its_errors(description: dict[str, Any])
 
 async def test_every_field_of_a_request_has_an_example_or_is_named_by_its_values(description: dict[str, Any]) -> None:
     schemas = description["components"]["schemas"]
-    for name in ("CreditorIn", "JourneyIn", "PauseIn", "CloseIn", "ClockIn", "KeyIn"):
+    for name in (
+        "CreditorIn", "JourneyIn", "PauseIn", "CloseIn", "ClockIn", "KeyIn", "PreferencesIn", "Evidence", "PermitIn",
+        "OutcomeIn",
+    ):  # fmt: skip
         for field, schema in schemas[name]["properties"].items():
             assert "examples" in schema or "enum" in schema or "$ref" in schema, f"{name}.{field}"
+
+
+async def test_no_two_paths_differ_only_in_what_they_call_their_parameters(description: dict[str, Any]) -> None:
+    """Clients that are made from the description could not tell them apart."""
+    shapes = [re.sub(r"\{[^}]*\}", "{}", path) for path in description["paths"]]
+    assert len(set(shapes)) == len(shapes)
 
 
 async def test_the_requests_that_read_their_body_themselves_describe_it(description: dict[str, Any]) -> None:
     for path, method in (
         ("/v1/imports", "post"),
         ("/v1/playbooks/{key}", "put"),
+        ("/v1/packs/{pack}", "put"),
         ("/v1/webhooks/payments/generic", "post"),
     ):
         for content in description["paths"][path][method]["requestBody"]["content"].values():

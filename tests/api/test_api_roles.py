@@ -12,6 +12,7 @@ READERS = {"operator", "agent", "supervisor", "compliance"}
 MANAGERS = {"operator", "supervisor", "compliance"}
 SUPERVISORS = {"operator", "supervisor"}
 OPERATORS = {"operator"}
+CALLERS = {"agent", "operator", "supervisor"}
 ADMINS: set[str] = set()
 """Beside those named here, an admin may do everything."""
 
@@ -37,6 +38,14 @@ WHO = {
     ("post", f"{JOURNEY}/resume"): MANAGERS,
     ("post", f"{JOURNEY}/close"): SUPERVISORS,
     ("get", "/v1/payments"): MANAGERS,
+    ("get", "/v1/packs"): READERS,
+    ("get", "/v1/packs/{pack}"): READERS,
+    ("put", "/v1/packs/{pack}"): OPERATORS,
+    ("post", "/v1/contacts/permits"): CALLERS,
+    ("post", "/v1/contacts/{contact}/outcome"): CALLERS,
+    ("get", "/v1/contacts/cases"): READERS,
+    ("put", "/v1/debtors/{key}/preferences"): CALLERS,
+    ("get", "/v1/debtors/{key}/preferences"): READERS,
 }
 OPEN = {("post", "/v1/webhooks/payments/generic"), ("get", "/health")}
 
@@ -47,8 +56,19 @@ BODIES = {
     "/v1/journeys": {"creditor": "nobody", "account": "A"},
     f"{JOURNEY}/pause": {"reason": "hardship"},
     f"{JOURNEY}/close": {"outcome": "withdrawn"},
+    "/v1/contacts/permits": {"creditor": "nobody", "account": "A"},
+    "/v1/contacts/{contact}/outcome": {"disposition": "no_answer"},
+    "/v1/debtors/{key}/preferences": {"cease": True, "evidence": {"origin": "call"}},
 }
-FILLED = {"creditor": "nobody", "account": "A", "key": "nobody-has-it", "import_id": "nobody-has-it"}
+FILLED = {
+    "creditor": "nobody",
+    "account": "A",
+    "key": "nobody-has-it",
+    "import_id": "nobody-has-it",
+    "pack": "nobody-has-it",
+    "contact": "0",
+}
+ASKED = {"creditor": "nobody", "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
 @pytest.fixture
@@ -66,9 +86,7 @@ async def test_each_role_may_do_what_it_is_for_and_nothing_else(api: Api, keys: 
     for (method, path), allowed in WHO.items():
         body = BODIES.get(path) if method != "get" else None
         for role, header in keys.items():
-            answer = await api.http.request(
-                method, path.format(**FILLED), json=body, headers=header, params={"creditor": "nobody"}
-            )
+            answer = await api.http.request(method, path.format(**FILLED), json=body, headers=header, params=ASKED)
             if role in allowed or role == "admin":
                 assert answer.status_code not in (401, 403, 500), (method, path, role)
             else:
