@@ -38,7 +38,9 @@ class Contacting:
                     down = error
             if down is not None and not lines:
                 raise down
-            answer = await request_permit(self._ledger, order.journey_id, order.occurrence, order.due, frozenset(lines))
+            answer = await request_permit(
+                self._ledger, order.journey_id, order.occurrence, order.due, frozenset(lines), frozenset(self._channels)
+            )
             match answer:
                 case Overtaken(standing=standing):
                     return ContactAnswer(status="overtaken", standing=standing)
@@ -48,19 +50,19 @@ class Contacting:
                 case Settled(status=status, standing=standing, then=then):
                     return ContactAnswer.model_validate({"status": status, "standing": standing, "then": then})
                 case Permit():
-                    return await self._send(answer, lines)
+                    return await self._send(answer, lines[answer.channel])
 
-    async def _send(self, permit: Permit, lines: Mapping[str, Line]) -> ContactAnswer:
+    async def _send(self, permit: Permit, line: Line) -> ContactAnswer:
         text = render(permit, permit.template, permit.tone, permit.stage)
         try:
-            ref = await lines[permit.channel].send(text.message)
+            ref = await line.send(text.message)
         except Rejected as error:
             standing, then = await record_failure(
                 self._ledger,
                 permit.contact_id,
                 content_sha256=text.sha256,
                 detail=error.code,
-                available=frozenset(lines),
+                connected=frozenset(self._channels),
             )
             return ContactAnswer(status="failed", standing=standing, then=then)
         except Uncertain:

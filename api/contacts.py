@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from api.context import Caller, IdempotencyKey, PartsOf, Reader, Recorded, once
 from api.people import OutcomeIn, OutcomeOut, PermitIn, PermitOut, Refused
 from api.problems import Problem
-from api.shapes import Instant
+from api.shapes import Instant, Slug
 from ledger import asking, cases
 from ledger.access import Answer
 from policy import Language
@@ -63,7 +63,7 @@ def _answer(verdict: asking.Verdict, language: Language) -> tuple[int, Any]:
         status=409,
         detail=f"do not contact: {verdict.reason or ', '.join(verdict.rules)}",
         code="contact.refused",
-        contact=verdict.contact_id,
+        id=verdict.contact_id,
         rules=list(verdict.rules),
         reason=verdict.reason,
         next_allowed_at=verdict.next_allowed_at,
@@ -87,7 +87,7 @@ async def report_outcome(
         reported = asking.Reported(contact, body.disposition, body.at, actor.name)
         kept = await asking.report(here.ledger, reported)
         out = OutcomeOut(
-            contact=kept.contact_id, status=kept.status, disposition=kept.disposition, at=kept.at, late=kept.late
+            id=kept.contact_id, status=kept.status, disposition=kept.disposition, at=kept.at, late=kept.late
         )
         return Answer(201, jsonable_encoder(out))
 
@@ -100,7 +100,7 @@ async def get_cases(
     actor: Reader,
     since: Annotated[Instant, Query(alias="from")],
     until: Annotated[Instant, Query(alias="to")],
-    creditor: str | None = None,
+    creditor: Slug | None = None,
     decision: Literal["permitted", "refused"] | None = None,
     days: Annotated[int, Query(ge=1, le=366, description="how far back each case's log reaches")] = 10,
 ) -> StreamingResponse:

@@ -165,7 +165,7 @@ class PermitOut(BaseModel):
 class Refused(Problem):
     """Do not contact. `rules` block it, or `reason` (`paused`, `nothing_owed`)."""
 
-    contact: int = Field(description="the id of the refusal in the record")
+    id: int = Field(description="of the refusal in the record")
     allowed: Literal[False] = False
     rules: list[str] = Field(examples=[["CO-03"]])
     reason: str | None = None
@@ -185,7 +185,7 @@ class OutcomeIn(Shape):
 class OutcomeOut(BaseModel):
     """The outcome as it is kept. `late`: the contact was made after its permit had expired."""
 
-    contact: int
+    id: int
     status: str
     disposition: str
     at: datetime

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from journey.events import StepDeferred
-from journey.planning import Wait, at_its_time
+from journey.planning import Contact, Wait, at_its_time
 from journey.state import Deferral, JourneyState, Standing, occurrence
 from ledger.database import Connection, Ledger
 from ledger.judging import Known, known_of, soonest
@@ -13,29 +13,35 @@ from policy.calendar import local_date
 
 
 def look_ahead(
-    record: Record, known: Known, available: Collection[str] | None = None, contact_id: int | None = None
+    record: Record, known: Known, connected: Collection[str] | None = None, contact_id: int | None = None
 ) -> None:
     """Put the next step off until the policy would allow it, by what is known now, and note it as a fact.
 
     Where it thereby gives way to the step that follows, that one is looked at too. Nothing happens where the step
     is allowed at its own time, where nothing will ever allow it (the refusal then says why), and where it was put
-    off already. `available`: the channels that can send; none where that is not known. `contact_id`: the contact
-    after which the steps are looked at; the fact names it.
+    off already. `connected`: the channels that have a provider; none where that is not known. `contact_id`: the
+    contact after which the steps are looked at; the fact names it.
     """
-    while _put_off_next(record, known, available, contact_id):
+    while _put_off_next(record, known, connected, contact_id):
         pass
 
 
-def _put_off_next(record: Record, known: Known, available: Collection[str] | None, contact_id: int | None) -> bool:
+def _put_off_next(record: Record, known: Known, connected: Collection[str] | None, contact_id: int | None) -> bool:
     """Whether the next step was put off, so that another one may have become the next."""
-    wait, anchor = record.move, record.state.standing.oldest_due
-    if not isinstance(wait, Wait) or wait.step is None or wait.due is None or anchor is None:
-        return False
-    step, name = record.terms.playbook.step(wait.step), occurrence(wait.step, anchor)
+    move, anchor = record.move, record.state.standing.oldest_due
+    match move:
+        case Wait(step=key, due=due) if key is not None and due is not None:
+            step = record.terms.playbook.step(key)
+        case Contact(step=step, due=due):
+            pass
+        case _:
+            return False
+    assert anchor is not None
+    name = occurrence(step.key, anchor)
     if record.state.deferral is not None and record.state.deferral.occurrence == name:
         return False
-    channels = known.order(step, available)
-    verdicts = known.judge(wait.due, channels)
+    channels = known.order(step, connected)
+    verdicts = known.judge(max(due, record.now), channels)
     if not verdicts or verdicts[-1][1].allowed:
         return False
     query, verdict = soonest(verdicts)
@@ -49,7 +55,7 @@ def _put_off_next(record: Record, known: Known, available: Collection[str] | Non
     about = {
         "step": step.key,
         "channel": query.channel,
-        "planned_at": wait.due,
+        "planned_at": due,
         "until": until,
         "rules": verdict.rules,
         "contact_id": contact_id,
@@ -69,7 +75,7 @@ WHERE journey_id = %s AND kind = 'step_deferred' AND (data->>'contact_id')::bigi
 
 
 async def record_failure(
-    ledger: Ledger, contact_id: int, *, content_sha256: str | None, detail: str | None, available: Collection[str]
+    ledger: Ledger, contact_id: int, *, content_sha256: str | None, detail: str | None, connected: Collection[str]
 ) -> tuple[Standing, Deferral | None]:
     """Store that a permitted contact failed for good: it counts no more, and what it put off is looked at anew.
 
@@ -84,17 +90,17 @@ async def record_failure(
         if record is None:
             return standing, None
         if not contact["is_told"]:
-            await _look_again(tx, record, available, contact_id)
+            await _look_again(tx, record, connected, contact_id)
         return standing, record.state.deferral
 
 
-async def _look_again(tx: Connection, record: Record, available: Collection[str], contact_id: int) -> None:
+async def _look_again(tx: Connection, record: Record, connected: Collection[str], contact_id: int) -> None:
     put_off = await (await tx.execute(_PUT_OFF, [record.id, contact_id])).fetchall()
     if not put_off:
         return
     record.state = _without(record.state, [row["occurrence"] for row in put_off])
     record.learn()
-    look_ahead(record, await known_of(tx, record.account_id, record.person_id, record.terms.creditor), available)
+    look_ahead(record, await known_of(tx, record.account_id, record.person_id, record.terms.creditor), connected)
     deferred = record.state.deferral.occurrence if record.state.deferral else None
     for row in put_off:
         if row["occurrence"] not in (deferred, *record.state.done):

@@ -190,11 +190,24 @@ async def start_phase(tx: Connection, import_id: str) -> None:
     await tx.execute("UPDATE imports SET status = 'starting' WHERE id = %s AND status = 'applying'", [import_id])
 
 
+ACCOUNTS_COME = "SELECT pg_advisory_xact_lock(hashtextextended('accounts:' || %s, 0))"
+"""Held by whoever merges a creditor's accounts. A payment whose account is not known yet waits for it."""
+
+_NO_MERGE = """
+SELECT pg_advisory_xact_lock(hashtextextended('accounts:' || creditor, 0)) FROM imports WHERE id = %s"""
+
+# In the order in which everybody else takes accounts: a merge by the lock above, the rest by number.
+_LET_GO = """
+UPDATE accounts SET import_id = NULL WHERE id IN (
+    SELECT id FROM accounts WHERE import_id = %s ORDER BY id FOR UPDATE)"""
+
+
 async def finish(ledger: Ledger, import_id: str) -> None:
     """The import is done: its rows are dropped, its accounts enter by themselves from now on."""
     async with ledger.transaction() as tx:
+        await tx.execute(_NO_MERGE, [import_id])
         await tx.execute("DELETE FROM import_rows WHERE import_id = %s", [import_id])
-        await tx.execute("UPDATE accounts SET import_id = NULL WHERE import_id = %s", [import_id])
+        await tx.execute(_LET_GO, [import_id])
         await tx.execute("UPDATE imports SET status = 'done' WHERE id = %s", [import_id])
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.database import Connection, Ledger
-from ledger.intake import MERGE_BATCH, start_phase
+from ledger.intake import ACCOUNTS_COME, MERGE_BATCH, start_phase
 from ledger.payments import Told, apply_unapplied, tell_engine
 from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
 from ledger.standing import owed
@@ -14,9 +14,6 @@ from ledger.standing import owed
 _BATCH = """
 SELECT r.row, r.account, r.debtor, r.content FROM import_rows r
 WHERE r.import_id = %s AND r.row > %s ORDER BY r.row LIMIT %s"""
-
-_ACCOUNTS_COME = "SELECT pg_advisory_xact_lock(hashtextextended('accounts:' || %s, 0))"
-"""A payment whose account is not known yet waits for this, then looks again (`ledger/payments.py`)."""
 
 _PEOPLE = "INSERT INTO people (key) SELECT DISTINCT key FROM unnest(%s::text[]) key ORDER BY key ON CONFLICT DO NOTHING"
 
@@ -128,7 +125,7 @@ async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]
         if not batch:
             await start_phase(tx, import_id)
             return False, []
-        await tx.execute(_ACCOUNTS_COME, [head["creditor"]])
+        await tx.execute(ACCOUNTS_COME, [head["creditor"]])
         people = sorted({row["debtor"] for row in batch})
         values = {
             "id": import_id,

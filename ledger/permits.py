@@ -45,7 +45,7 @@ class Permit:
     stage: Stage
     template: str
     tone: Tone
-    then: Deferral | None
+    then: Deferral | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,17 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 
 
 async def request_permit(
-    ledger: Ledger, journey_id: str, occurrence: str, due: datetime, channels: Collection[str]
+    ledger: Ledger,
+    journey_id: str,
+    occurrence: str,
+    due: datetime,
+    channels: Collection[str],
+    connected: Collection[str] | None = None,
 ) -> Answer:
     """Decide a step's contact in one transaction under the person's lock, once for each occurrence.
 
-    `channels` are those that can send at all. The step itself is the record's: it must be what the record's own
+    `channels` are those by which the step can be sent now, `connected` those that have a provider, for the steps
+    that follow (none where that is not known). The step itself is the record's: it must be what the record's own
     plan asks for now, otherwise the answer is `Overtaken` (a payment or a pause came between). Raises
     `ClockBehind` where the database's clock has not come to `due`.
     """
@@ -131,7 +137,8 @@ async def request_permit(
             await write(tx, record)
             return _missed(record, occurrence)
         known = await reading.known()
-        return await _decide(tx, record, record.move, len(earlier), known, owed_of(await dues.fetchall()), channels)
+        owes = owed_of(await dues.fetchall())
+        return await _decide(tx, record, record.move, len(earlier), known, owes, channels, connected)
 
 
 def _missed(record: Record, occurrence: str) -> Refusal | Overtaken:
@@ -194,6 +201,7 @@ async def _decide(
     known: Known,
     owed: Owed,
     available: Collection[str],
+    connected: Collection[str] | None,
 ) -> Answer:
     verdicts = known.judge(record.now, known.order(move.step, available))
     choice = _choose(verdicts)
@@ -224,18 +232,22 @@ async def _decide(
     inserted = await cursor.fetchone()
     assert inserted is not None
     record.facts.append(_fact(record, move, attempt, choice))
-    if choice.decision == "refused" and choice.next_allowed_at is not None:
-        record.learn(StepDeferred(occurrence=move.occurrence, until=choice.next_allowed_at))
+    until = choice.next_allowed_at
+    if until is not None:
+        record.learn(StepDeferred(occurrence=move.occurrence, until=until))
+    else:
+        record.learn(StepDone(occurrence=move.occurrence))
+    if choice.channel is not None and choice.decision == "permitted":
+        look_ahead(record, known.after(record.now, choice.channel), connected, inserted["id"])
         await write(tx, record)
-        return Refusal(record.state.standing, choice.next_allowed_at, skipped=False)
-    record.learn(StepDone(occurrence=move.occurrence))
-    if choice.channel is None or choice.decision != "permitted":
-        look_ahead(record, known, available, inserted["id"])
+        return _permit(record, move, known, owed, inserted["id"], choice.channel)
+    if move.occurrence not in record.state.done:
         await write(tx, record)
-        return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
-    look_ahead(record, known.after(record.now, choice.channel), available, inserted["id"])
+        return Refusal(record.state.standing, until, skipped=False)
+    # Done for good; a refused step is, too, where it would have to wait for longer than until the next one.
+    look_ahead(record, known, connected, inserted["id"])
     await write(tx, record)
-    return _permit(record, move, known, owed, inserted["id"], choice.channel)
+    return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
 
 
 def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
-from policy import OwnRequest, Person
+from policy import NOBODY_SPOKE, OwnRequest, Person
 from policy.errors import SendaError
 from policy.rules import Hours
 
@@ -43,7 +43,7 @@ class Preferences:
     channels: dict[str, bool] = field(default_factory=dict[str, bool])
     preferred_channel: str | None = None
     language: str | None = None
-    person: Person = field(default_factory=Person)
+    person: Person = NOBODY_SPOKE
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def authorised(self, filed: Sequence[str]) -> list[str]:

@@ -201,7 +201,9 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
     )
     sent = (
         select(func.min(contact_events.c.at))
-        .where(contact_events.c.contact_id == contacts.c.id, contact_events.c.status == "sent")
+        .where(
+            contact_events.c.contact_id == contacts.c.id, contact_events.c.status.in_(("sent", "delivered", "answered"))
+        )
         .scalar_subquery()
     )
     digest = (

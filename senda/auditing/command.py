@@ -35,12 +35,16 @@ def audit(
     """Judge every recorded contact again: what would this pack, also one not yet in force, have refused?
 
     Each is judged on the log as it was. Without --pack by the very packs that decided it: then a difference means
-    that the record does not stand, and the exit code is 1.
+    that the record does not stand, and the exit code is 1; it is 2 where nothing could be judged.
     """
-    judged_by = _pack(pack)
-    period = Period(since, until)
-    with out.open("wb") if out else nullcontext() as file:
-        found = asyncio.run(_run(Remote(api, api_key), judged_by, period, creditor, zone, language, file))
+    try:
+        judged_by = _pack(pack)
+        with out.open("wb") if out else nullcontext() as file:
+            period = Period(since, until)
+            found = asyncio.run(_run(Remote(api, api_key), judged_by, period, creditor, zone, language, file))
+    except (SendaError, OSError) as error:
+        typer.echo(f"senda: {error}", err=True)
+        raise typer.Exit(2) from None
     if as_json:
         about = {"pack": _named(judged_by), **found.as_json()}
         typer.echo(orjson.dumps(about).decode())

@@ -292,7 +292,7 @@ async def test_those_who_talk_to_people_record_and_those_who_check_read(
 
 
 async def test_neither_logs_nor_the_audit_trail_repeat_what_was_said(ana: Ana) -> None:
-    secret = f"zyxgut-{uuid4().hex}"
+    secret = f"secreto-{uuid4().hex}"
     key, header = await ana.api.key("agent")
     for body in (
         {"cease": False, "evidence": {**YES, "document": secret}},

@@ -90,9 +90,8 @@ async def test_a_channel_that_is_not_here_is_a_skip(given: Given) -> None:
 
 async def test_a_refusal_tells_when_to_come_again(given: Given, mail: Mail, server: Server) -> None:
     person = f"{given.key}-person"
-    await given.imported(row("B", PAST_DUE, person=person))
+    await given.imported(row("A", PAST_DUE, person=person), row("B", PAST_DUE, person=person))
     await given.asks(given.journey("B"), await given.due_contact(given.journey("B")))
-    await given.imported(row("A", PAST_DUE, person=person))
     contact = await given.due_contact(given.journey("A"))
     order = ContactOrder(
         journey_id=given.journey("A"), occurrence=contact.occurrence, due=contact.due, channels=("email",)

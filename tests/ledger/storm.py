@@ -126,7 +126,7 @@ async def _asks(url: str, rounds: list[Round], seat: int, barrier: Any) -> list[
 
 
 async def _request(ledger: Ledger, each: Round, number: int) -> bool:
-    """Every fourth request is a journey's step where there are journeys, the others are people's."""
+    """Half of the requests are journeys' steps where there are journeys, the others are people's."""
     creditor, account = each.accounts[number % len(each.accounts)]
     if each.kind == "CO" and number % 4 < 2:
         journey = f"journey:{creditor}:{account}:1"

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from journey.events import Event, StandingChanged, StepDeferred, StepDone, apply
 from journey.planning import Contact, Move, settle
-from journey.state import Hold, JourneyState, Standing, Terms
+from journey.state import Deferral, Hold, JourneyState, Standing, Terms
 from workflows import contract
 from workflows.contract import ContactAnswer, ContactOrder, JourneyStart, ReportOrder, Told
 
@@ -30,6 +30,8 @@ class RecordDouble:
     """Every instant up to which the workflow let the record follow."""
     put_off: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
     """Steps that the policy refuses once, and for how long."""
+    foreseen: dict[str, Deferral] = field(default_factory=dict[str, Deferral])
+    """Steps whose contact puts another one off."""
     down: dict[str, int] = field(default_factory=dict[str, int])
     """Steps whose provider is down for so many attempts."""
     lost: set[str] = field(default_factory=set[str])
@@ -87,6 +89,8 @@ class RecordDouble:
         if delay is None:
             self.sent.append((order.due, order.occurrence))
             self._learn(now, StepDone(occurrence=order.occurrence))
+            if then := self.foreseen.get(order.occurrence):
+                self._learn(now, StepDeferred(occurrence=then.occurrence, until=then.until))
         else:
             self._learn(now, StepDeferred(occurrence=order.occurrence, until=order.due + delay))
         if order.occurrence in self.lost:
@@ -105,7 +109,7 @@ class RecordDouble:
     def _missed(self, order: ContactOrder, now: datetime) -> ContactAnswer:
         standing, deferral = self.state.standing, self.state.deferral
         if order.occurrence in self.state.done:
-            return ContactAnswer(status="sent", standing=standing)
+            return ContactAnswer(status="sent", standing=standing, then=deferral)
         if deferral is not None and deferral.occurrence == order.occurrence and deferral.until > now:
             return ContactAnswer(status="refused", standing=standing, until=deferral.until)
         return ContactAnswer(status="overtaken", standing=standing)
