@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
 GROUPS: dict[str, str] = {
     "playbook": "senda.playbook_cli",
     "policy": "senda.policy_cli",
+    "template": "senda.template_cli",
 }
 """`senda NAME SUBCOMMAND …`: the module of each."""
 

@@ -1,5 +1,6 @@
 """What debtors read: respectful words in their language, with what is owed and how to solve it."""
 
+import hashlib
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -7,9 +8,11 @@ from typing import get_args
 
 import pytest
 
-from channels.texts import FOLDER, LOCALES, STANDARD, render, templates
+from channels.templating import FOLDER, TemplateError, read_template, template_names
+from channels.texts import LOCALES, STANDARD, render, stop_sentence, templates
 from journey.playbook import STAGES, Stage, Tone
 from ledger.permits import Permit
+from policy.errors import SendaError
 
 EVERY = [
     (template, language, tone, stage)
@@ -40,7 +43,7 @@ def written(permit: Permit, template: str, language: str, tone: Tone, stage: Sta
 
 def test_every_template_exists_in_every_language() -> None:
     files = {path.name for path in FOLDER.glob("*.txt.j2")}
-    assert files == {f"{template}.{language}.txt.j2" for template in templates() for language in LOCALES}
+    assert files == {f"{template}.{language}.txt.j2" for template in template_names() for language in LOCALES}
 
 
 @pytest.mark.parametrize(("template", "language", "tone", "stage"), EVERY)
@@ -134,3 +137,110 @@ def test_the_message_carries_the_permits_key_and_address(permit: Permit) -> None
 def test_the_prejuridical_notice_says_that_it_is_no_court_case(permit: Permit) -> None:
     text = render(permit, "prejuridical-notice", "formal", "prejuridical").message.text
     assert "no es un proceso judicial" in text
+
+
+def test_a_text_names_its_template_and_the_hash_of_its_source(permit: Permit) -> None:
+    text = render(permit, "overdue", "friendly", "administrative")
+
+    source = (FOLDER / "overdue.es.txt.j2").read_bytes()
+    assert (text.template, text.version) == ("overdue", hashlib.sha256(source).hexdigest())
+    assert render(permit, "made-up", "firm", "preventive").template == "reminder"
+
+
+def test_the_version_is_the_templates_and_not_the_words(permit: Permit) -> None:
+    one = render(permit, "overdue", "friendly", "administrative")
+    other = render(replace(permit, account="CR-2"), "overdue", "friendly", "administrative")
+    assert one.version == other.version
+    assert one.version != render(permit, "reminder", "friendly", "administrative").version
+
+
+@pytest.mark.parametrize(
+    ("language", "stop"),
+    [
+        ("es", "Si no quiere recibir más correos sobre esta cuenta, responda BAJA."),
+        ("en", "If you do not want more e-mails about this account, reply STOP."),
+        ("pt", "Se não quiser receber mais e-mails sobre esta conta, responda SAIR."),
+    ],
+)
+def test_every_mail_says_how_to_stop(permit: Permit, language: str, stop: str) -> None:
+    for template in templates():
+        assert stop in written(permit, template, language, "firm", "administrative")
+
+
+def test_the_stop_sentence_is_the_channels_own(permit: Permit) -> None:
+    def text(channel: str) -> str:
+        return written(replace(permit, channel=channel), "overdue", "es", "firm", "administrative")
+
+    assert "Responda BAJA para no recibir más mensajes por este canal." in text("sms")
+    assert "correos" not in text("sms")
+    assert stop_sentence("es", "letter") in text("letter")
+    assert "Escriba ALTO." in render(permit, "overdue", "firm", "administrative", stop="Escriba ALTO.").message.text
+
+
+@pytest.mark.parametrize("template", sorted(templates()))
+@pytest.mark.parametrize("language", LOCALES)
+def test_a_link_takes_the_place_of_the_means_of_payment(permit: Permit, template: str, language: str) -> None:
+    there = replace(permit, language=language)
+    without = render(there, template, "firm", "administrative").message
+    linked = render(there, template, "firm", "administrative", pay_link="https://pagos.example/a?b=1&c=2").message
+
+    assert WAYS_TO_PAY.search(without.text)
+    assert "http" not in without.text
+    assert not WAYS_TO_PAY.search(linked.text)
+    assert "https://pagos.example/a?b=1&c=2" in linked.text
+    assert '<a href="https://pagos.example/a?b=1&amp;c=2">https://pagos.example/a?b=1&amp;c=2</a>' in linked.html
+
+
+def test_a_link_that_is_no_address_is_refused(permit: Permit) -> None:
+    with pytest.raises(SendaError) as refused:
+        render(permit, "overdue", "firm", "administrative", pay_link="javascript:alert(1)")
+    assert refused.value.code == "template.bad_link"
+
+
+@pytest.mark.parametrize(("language", "words"), [("es", "en nombre de"), ("en", "writing for"), ("pt", "em nome de")])
+def test_an_agency_says_for_whom_it_writes(permit: Permit, language: str, words: str) -> None:
+    there = replace(permit, language=language)
+    for template in templates():
+        agency = render(there, template, "firm", "administrative", sender="Cobros Andinos").message.text
+        assert f"Cobros Andinos, {words} Crédito Amable" in agency
+        assert words not in render(there, template, "firm", "administrative").message.text
+
+
+def test_a_step_never_sends_a_receipt(permit: Permit) -> None:
+    assert "payment-confirmation" in template_names()
+    assert render(permit, "payment-confirmation", "firm", "administrative").template == "overdue"
+
+
+def test_the_prejuridical_stage_is_said_in_that_stage_alone(permit: Permit) -> None:
+    assert "prejurídica" in render(permit, "prejuridical-notice", "formal", "prejuridical").message.text
+    assert "prejurídica" not in render(permit, "prejuridical-notice", "formal", "administrative").message.text
+
+
+def test_a_blank_name_is_no_name(permit: Permit) -> None:
+    assert "Hola:" in render(replace(permit, name="  "), "overdue", "friendly", "administrative").message.text
+
+
+def test_a_line_break_in_a_name_does_not_end_the_subject(permit: Permit) -> None:
+    broken = replace(permit, account="CR-1\nBcc: x", creditor_name="Crédito\r\nAmable")
+    message = render(broken, "prejuridical-notice", "formal", "prejuridical").message
+    assert message.subject == "Aviso formal sobre su cuenta CR-1 Bcc: x con Crédito Amable"
+
+
+def test_an_unknown_variable_is_an_error_before_there_is_a_message() -> None:
+    with pytest.raises(TemplateError) as refused:
+        read_template("aviso.es", "Su cuota\n\nHola, {{ nombre }}: debe {{ amount }}")
+
+    assert refused.value.code == "template.unknown_variable"
+    assert refused.value.message.startswith("aviso.es, line 3: unknown variable 'nombre': use account, amount, ")
+
+
+@pytest.mark.parametrize("variable", ["name", "pay_link"])
+def test_a_missing_value_is_never_printed(variable: str) -> None:
+    template = read_template("aviso.es", f"Asunto\nHola {{{{ {variable} }}}}")
+
+    with pytest.raises(TemplateError) as refused:
+        template.fill({variable: None})
+
+    assert refused.value.code == "template.missing_value"
+    assert f"{{% if {variable} %}}" in refused.value.message
+    assert template.fill({variable: "Ana"}) == ("Asunto", "Hola Ana")
