@@ -61,6 +61,7 @@ class Contacting:
                 self._ledger,
                 permit.contact_id,
                 content_sha256=text.sha256,
+                template=text.template,
                 detail=error.code,
                 connected=frozenset(self._channels),
             )
@@ -75,6 +76,7 @@ class Contacting:
             status,
             provider_ref=ref,
             content_sha256=text.sha256,
+            template=text.template,
             detail=detail,
         )
         return ContactAnswer(status=status, standing=standing, then=permit.then)

@@ -156,6 +156,10 @@ class ContactOut(BaseModel):
     rules: list[str] = Field(examples=[["CO-03"]])
     next_allowed_at: datetime | None
     content_sha256: str | None
+    template: str | None = Field(
+        description="whose words these were: name, language and the sha256 of the template",
+        examples=["overdue.es@3f2a…"],
+    )
     disposition: str | None = Field(description="what came of it, by a code")
     why: str = Field(
         description="the decision in words, by the packs that made it",

@@ -34,13 +34,12 @@ STANDARD: dict[Stage, str] = {
 class Text:
     """A message, and what proves it without keeping it.
 
-    `sha256` is that of its words, `version` that of the source of the `template` that was used, both hexadecimal.
+    `sha256` is that of its words, `template` names whose they were: `overdue.es@` and the sha256 of the source.
     """
 
     message: Message
     sha256: str
     template: str
-    version: str
 
 
 def templates() -> frozenset[str]:
@@ -82,7 +81,7 @@ def render(
     )
     message = Message(key=permit.key, to=permit.address, subject=subject, text=text, html=html)
     digest = hashlib.sha256(f"{subject}\n{message.text}".encode()).hexdigest()
-    return Text(message, digest, name, used.version)
+    return Text(message, digest, f"{name}.{permit.language}@{used.version}")
 
 
 def values_of(

@@ -75,7 +75,13 @@ WHERE journey_id = %s AND kind = 'step_deferred' AND (data->>'contact_id')::bigi
 
 
 async def record_failure(
-    ledger: Ledger, contact_id: int, *, content_sha256: str | None, detail: str | None, connected: Collection[str]
+    ledger: Ledger,
+    contact_id: int,
+    *,
+    content_sha256: str | None,
+    detail: str | None,
+    connected: Collection[str],
+    template: str | None = None,
 ) -> tuple[Standing, Deferral | None]:
     """Store that a permitted contact failed for good: it counts no more, and what it put off is looked at anew.
 
@@ -85,7 +91,9 @@ async def record_failure(
     async with ledger.transaction() as tx:
         contact = await (await tx.execute(_LOCK, [contact_id])).fetchone()
         assert contact is not None
-        standing = await write_outcome(tx, contact_id, "failed", content_sha256=content_sha256, detail=detail)
+        standing = await write_outcome(
+            tx, contact_id, "failed", content_sha256=content_sha256, template=template, detail=detail
+        )
         record = await open_record_by_id(tx, contact["journey_id"])
         if record is None:
             return standing, None

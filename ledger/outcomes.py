@@ -11,13 +11,13 @@ WITH contact AS (
     FROM contacts c JOIN journeys j ON j.id = c.journey_id JOIN creditors k ON k.key = c.creditor
     WHERE c.id = %(contact)s),
 told AS (
-    INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, detail, at)
-    SELECT id, %(status)s, %(ref)s, %(hash)s, %(detail)s, at FROM contact),
+    INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, template, detail, at)
+    SELECT id, %(status)s, %(ref)s, %(hash)s, %(template)s, %(detail)s, at FROM contact),
 noted AS (
     INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
     SELECT journey_id, 'contact:' || occurrence || ':' || %(status)s::text, 'contact', 'senda', jsonb_build_object(
         'step', step, 'channel', channel, 'status', %(status)s::text, 'content_sha256', %(hash)s::text,
-        'detail', %(detail)s::text), at
+        'template', %(template)s::text, 'detail', %(detail)s::text), at
     FROM contact ON CONFLICT (journey_id, key) DO NOTHING)
 SELECT state, closed, outcome FROM contact"""
 
@@ -29,15 +29,23 @@ async def record_outcome(
     *,
     provider_ref: str | None = None,
     content_sha256: str | None = None,
+    template: str | None = None,
     detail: str | None = None,
 ) -> Standing:
     """Store what came of a permitted contact (`sent`, `unknown`); returns the journey's last standing.
 
+    `content_sha256` is that of the words, `template` names whose they were: `overdue.es@3f2a…`.
     That it failed is stored by `ledger.foresight.record_failure`.
     """
     async with ledger.transaction() as tx:
         return await write_outcome(
-            tx, contact_id, status, provider_ref=provider_ref, content_sha256=content_sha256, detail=detail
+            tx,
+            contact_id,
+            status,
+            provider_ref=provider_ref,
+            content_sha256=content_sha256,
+            template=template,
+            detail=detail,
         )
 
 
@@ -48,6 +56,7 @@ async def write_outcome(
     *,
     provider_ref: str | None = None,
     content_sha256: str | None = None,
+    template: str | None = None,
     detail: str | None = None,
 ) -> Standing:
     """`record_outcome` inside the caller's transaction."""
@@ -58,6 +67,7 @@ async def write_outcome(
             "status": status,
             "ref": provider_ref,
             "hash": content_sha256,
+            "template": template,
             "detail": detail,
         },
     )

@@ -372,6 +372,7 @@ contact_events = Table(
     ),
     Column("provider_ref", Text),
     Column("content_sha256", Text),
+    Column("template", Text, comment="name.language@version: whose words these were"),
     Column("detail", Text, comment="a stable code, never the provider's free text"),
     Column("actor", Text, nullable=False, server_default=text("'senda'")),
     _instant("at"),

@@ -218,6 +218,11 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
         .limit(1)
         .scalar_subquery()
     )
+    template = (
+        select(func.max(contact_events.c.template))
+        .where(contact_events.c.contact_id == contacts.c.id)
+        .scalar_subquery()
+    )
     query = (
         select(
             contacts.c.id,
@@ -234,6 +239,7 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
             contacts.c.next_allowed_at,
             contacts.c.basis,
             digest.label("content_sha256"),
+            template.label("template"),
             detail.label("disposition"),
         )
         .join(accounts, accounts.c.id == contacts.c.account_id)

@@ -41,6 +41,13 @@ async def test_a_journey_goes_through_every_stage_and_step_at_its_instant(api: A
         ("carta", "sent", local(date(2026, 4, 7), 9)),
     ]
     assert all(each["sent_at"] == each["decided_at"] and len(each["content_sha256"]) == 64 for each in sent)
+    assert [each["template"].partition("@")[0] for each in sent] == [
+        "reminder.es",
+        "overdue.es",
+        "overdue.es",
+        "overdue.es",
+        "prejuridical-notice.es",
+    ]
     letters = await api.mail(to=account["debtor"]["addresses"]["email"])
     assert len(letters) == 5
     assert "185.000,50" in letters[-1]["subject"]

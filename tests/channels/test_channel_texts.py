@@ -143,15 +143,15 @@ def test_a_text_names_its_template_and_the_hash_of_its_source(permit: Permit) ->
     text = render(permit, "overdue", "friendly", "administrative")
 
     source = (FOLDER / "overdue.es.txt.j2").read_bytes()
-    assert (text.template, text.version) == ("overdue", hashlib.sha256(source).hexdigest())
-    assert render(permit, "made-up", "firm", "preventive").template == "reminder"
+    assert text.template == f"overdue.es@{hashlib.sha256(source).hexdigest()}"
+    assert render(permit, "made-up", "firm", "preventive").template.startswith("reminder.es@")
 
 
 def test_the_version_is_the_templates_and_not_the_words(permit: Permit) -> None:
     one = render(permit, "overdue", "friendly", "administrative")
     other = render(replace(permit, account="CR-2"), "overdue", "friendly", "administrative")
-    assert one.version == other.version
-    assert one.version != render(permit, "reminder", "friendly", "administrative").version
+    assert one.template == other.template
+    assert one.sha256 != other.sha256
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_agency_says_for_whom_it_writes(permit: Permit, language: str, words:
 
 def test_a_step_never_sends_a_receipt(permit: Permit) -> None:
     assert "payment-confirmation" in template_names()
-    assert render(permit, "payment-confirmation", "firm", "administrative").template == "overdue"
+    assert render(permit, "payment-confirmation", "firm", "administrative").template.startswith("overdue.es@")
 
 
 def test_the_prejuridical_stage_is_said_in_that_stage_alone(permit: Permit) -> None:
