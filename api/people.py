@@ -7,13 +7,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.problems import Problem
 from api.shapes import Instant, Shape, Slug, Words
+from channels.template_language import Language
 from ledger.asking import Disposition
 from ledger.preferences import Origin
 from policy import OwnRequest
 from policy.rules import Hours
 from policy.vocabulary import Channel, Purpose, Role
-
-Language = Literal["es", "en", "pt"]
 
 HOURS: list[Any] = [[{"days": ["mon", "tue", "wed", "thu", "fri"], "opens": "17:00", "closes": "19:00"}]]
 REQUESTS: list[Any] = [

@@ -13,8 +13,8 @@ from ledger.errors import Conflict, NotFound
 from ledger.judging import Known, Reading
 from ledger.record import OPEN, Fact, Record, record_of, write_facts
 from ledger.standing import OWED, owed_of
-from ledger.why import Why, in_words, whys
-from policy import Language, Query, case_of, decide, open_until
+from ledger.why import Why, basis_of, in_words, whys
+from policy import Language, Query, decide, open_until
 from policy.errors import SendaError
 
 PERMIT_LIFE = timedelta(minutes=5)
@@ -78,11 +78,8 @@ class Verdict:
     """
 
     contact_id: int
-    creditor: str
-    account: str
     channel: str
     purpose: str
-    role: str
     allowed: bool
     reason: Reason | None
     next_allowed_at: datetime | None
@@ -108,9 +105,8 @@ _NOW = "SELECT coalesce(test_clock, clock_timestamp()) AS now FROM creditors WHE
 """Asked once the lock is held: the decision is true at this instant."""
 
 _STORED = """
-SELECT c.id, c.creditor, a.key AS account, c.channel, c.purpose, c.role, c.decision, c.reason, c.rules,
-    c.next_allowed_at, c.basis, c.decided_at, c.expires_at
-FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE c.request = %s"""
+SELECT id, channel, purpose, decision, reason, next_allowed_at, basis, decided_at, expires_at
+FROM contacts WHERE request = %s"""
 
 _INSERT = """
 INSERT INTO contacts (journey_id, person_id, creditor, account_id, request, actor, channel, purpose, role, decision,
@@ -160,11 +156,8 @@ def _judged(asked: Asked, known: Known, now: datetime, record: Record | None, ow
     allowed = decision.allowed and reason is None
     return Verdict(
         contact_id=0,
-        creditor=asked.creditor,
-        account=asked.account,
         channel=asked.channel,
         purpose=asked.purpose,
-        role=asked.role,
         allowed=allowed,
         reason=reason,
         next_allowed_at=None if allowed or reason == "nothing_owed" else _next_allowed(known, query, holds),
@@ -196,10 +189,7 @@ def _expires(known: Known, query: Query, holds: Sequence[Hold]) -> datetime:
 
 
 async def _store(tx: Connection, asked: Asked, verdict: Verdict, account: dict[str, Any], record: Record | None) -> int:
-    basis = {
-        "case": case_of(verdict.why.packs, verdict.why.query),
-        "verdicts": {asked.channel: verdict.why.decision.as_record()},
-    }
+    why = verdict.why
     cursor = await tx.execute(
         _INSERT,
         [
@@ -216,7 +206,7 @@ async def _store(tx: Connection, asked: Asked, verdict: Verdict, account: dict[s
             verdict.reason,
             list(verdict.rules),
             verdict.next_allowed_at,
-            Jsonb(basis),
+            Jsonb(basis_of(why.packs, why.query, [(why.query, why.decision)])),
             verdict.decided_at,
             verdict.expires_at,
         ],
@@ -244,11 +234,8 @@ async def _as_stored(tx: Connection, row: dict[str, Any]) -> Verdict:
     assert why is not None
     return Verdict(
         contact_id=row["id"],
-        creditor=row["creditor"],
-        account=row["account"],
         channel=row["channel"],
         purpose=row["purpose"],
-        role=row["role"],
         allowed=row["decision"] == "permitted",
         reason=row["reason"],
         next_allowed_at=row["next_allowed_at"],

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger.database import Ledger
-from ledger.judging import LOG_DAYS
+from ledger.judging import log_days
 
 PAGE = 500
 
@@ -56,7 +56,7 @@ async def read(ledger: Ledger, wanted: Wanted) -> AsyncIterator[dict[str, Any]]:
         "creditor": wanted.creditor,
         "decision": wanted.decision,
         "days": wanted.days,
-        "stored": LOG_DAYS,
+        "stored": log_days(),
         "page": PAGE,
     }
     while True:

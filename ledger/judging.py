@@ -3,16 +3,21 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from journey.playbook import Step
 from ledger.database import Connection
 from ledger.packs import OWN_PACKS, packs_of
 from ledger.preferences import SPOKEN, Preferences, preferences_of
-from policy import Decision, LoggedContact, Pack, Query, case_of, decide, load_pack, memory, pack_keys
+from policy import Decision, LoggedContact, Pack, Query, decide, load_pack, memory, pack_keys
 
-LOG_DAYS = memory([load_pack(key) for key in pack_keys()]).days
-"""How far back the person's contacts are read, unless a creditor's own pack looks back further."""
+
+@cache
+def log_days() -> int:
+    """How far back the person's contacts are read, unless a creditor's own pack looks back further."""
+    return memory([load_pack(key) for key in pack_keys()]).days
+
 
 _FACTS = f"""
 SELECT d.name, d.language, d.time_zones, d.addresses, d.authorised_channels, d.preferred_channel,
@@ -79,10 +84,6 @@ class Known:
             person=self.said.person,
         )
 
-    def case(self, query: Query) -> dict[str, Any]:
-        """The question as it is stored: it can be judged again as it stands (`senda policy audit`)."""
-        return case_of(self.packs, query)
-
     def order(self, step: Step, available: Collection[str] | None) -> list[str]:
         """The step's channels that can be tried: the preferred one, the authorised ones, then the step's order.
 
@@ -119,7 +120,7 @@ class Reading:
     async def send(self, tx: Connection) -> None:
         """Send the statements."""
         self._facts = await tx.execute(_FACTS, [self._account_id])
-        self._log = await tx.execute(_LOG, [self._account_id, self._person_id, LOG_DAYS])
+        self._log = await tx.execute(_LOG, [self._account_id, self._person_id, log_days()])
         self._said = await tx.execute(SPOKEN, [self._person_id, self._creditor])
 
     async def known(self) -> Known:

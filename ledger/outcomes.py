@@ -1,5 +1,7 @@
 """What came of a contact, and what the record last said to a journey that may have ended meanwhile."""
 
+from typing import TypedDict, Unpack
+
 from journey.playbook import Outcome
 from journey.state import JourneyState, Standing
 from ledger.database import Connection, Ledger
@@ -22,53 +24,38 @@ noted AS (
 SELECT state, closed, outcome FROM contact"""
 
 
-async def record_outcome(
-    ledger: Ledger,
-    contact_id: int,
-    status: str,
-    *,
-    provider_ref: str | None = None,
-    content_sha256: str | None = None,
-    template: str | None = None,
-    detail: str | None = None,
-) -> Standing:
-    """Store what came of a permitted contact (`sent`, `unknown`); returns the journey's last standing.
+class Told(TypedDict, total=False):
+    """What is told of a contact beside its status.
 
     `content_sha256` is that of the words, `template` names whose they were: `overdue.es@3f2a…`.
+    """
+
+    provider_ref: str | None
+    content_sha256: str | None
+    template: str | None
+    detail: str | None
+
+
+async def record_outcome(ledger: Ledger, contact_id: int, status: str, **told: Unpack[Told]) -> Standing:
+    """Store what came of a permitted contact (`sent`, `unknown`); returns the journey's last standing.
+
     That it failed is stored by `ledger.foresight.record_failure`.
     """
     async with ledger.transaction() as tx:
-        return await write_outcome(
-            tx,
-            contact_id,
-            status,
-            provider_ref=provider_ref,
-            content_sha256=content_sha256,
-            template=template,
-            detail=detail,
-        )
+        return await write_outcome(tx, contact_id, status, **told)
 
 
-async def write_outcome(
-    tx: Connection,
-    contact_id: int,
-    status: str,
-    *,
-    provider_ref: str | None = None,
-    content_sha256: str | None = None,
-    template: str | None = None,
-    detail: str | None = None,
-) -> Standing:
+async def write_outcome(tx: Connection, contact_id: int, status: str, **told: Unpack[Told]) -> Standing:
     """`record_outcome` inside the caller's transaction."""
     cursor = await tx.execute(
         _OUTCOME,
         {
             "contact": contact_id,
             "status": status,
-            "ref": provider_ref,
-            "hash": content_sha256,
-            "template": template,
-            "detail": detail,
+            "ref": told.get("provider_ref"),
+            "hash": told.get("content_sha256"),
+            "template": told.get("template"),
+            "detail": told.get("detail"),
         },
     )
     row = await cursor.fetchone()

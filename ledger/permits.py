@@ -18,6 +18,7 @@ from ledger.judging import Known, Reading, soonest
 from ledger.outcomes import closed_standing
 from ledger.record import OPEN, Fact, Record, record_of, write
 from ledger.standing import OWED, Owed, owed_of
+from ledger.why import basis_of
 from policy import Decision, Query
 from policy.calendar import local_date
 
@@ -83,8 +84,7 @@ WHERE j.id = %s FOR UPDATE OF p"""
 
 _EARLIER = """
 SELECT c.id, c.step, c.decision, c.channel,
-    (SELECT e.status FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS status,
-    (SELECT e.detail FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS detail
+    (SELECT e.status FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS status
 FROM contacts c WHERE c.journey_id = %s AND c.occurrence = %s ORDER BY c.attempt"""
 
 _INSERT = """
@@ -137,8 +137,8 @@ async def request_permit(
             await write(tx, record)
             return _missed(record, occurrence)
         known = await reading.known()
-        owes = owed_of(await dues.fetchall())
-        return await _decide(tx, record, record.move, len(earlier), known, owes, channels, connected)
+        owed = owed_of(await dues.fetchall())
+        return await _decide(tx, record, record.move, len(earlier), known, owed, channels, connected)
 
 
 def _missed(record: Record, occurrence: str) -> Refusal | Overtaken:
@@ -205,10 +205,6 @@ async def _decide(
 ) -> Answer:
     verdicts = known.judge(record.now, known.order(move.step, available))
     choice = _choose(verdicts)
-    basis = {
-        "case": known.case(choice.query) if choice.query else None,
-        "verdicts": {query.channel: verdict.as_record() for query, verdict in verdicts},
-    }
     cursor = await tx.execute(
         _INSERT,
         [
@@ -225,7 +221,7 @@ async def _decide(
             choice.reason,
             list(choice.rules),
             choice.next_allowed_at,
-            Jsonb(basis),
+            Jsonb(basis_of(known.packs, choice.query, verdicts)),
             record.now,
         ],
     )

@@ -190,39 +190,23 @@ async def account_exists(ledger: Ledger, creditor: str, account: str) -> int | N
         return (await connection.execute(query)).scalar()
 
 
+MADE = ("sent", "delivered", "answered")
+"""Statuses by which a contact happened."""
+
+
+def _told(value: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Something of all that was told of a contact."""
+    return select(value).where(contact_events.c.contact_id == contacts.c.id, *conditions).scalar_subquery()
+
+
+def _told_last(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What was told last of a contact."""
+    query = select(column).where(contact_events.c.contact_id == contacts.c.id)
+    return query.order_by(contact_events.c.id.desc()).limit(1).scalar_subquery()
+
+
 async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dict[str, Any]]:
     """Every decision on a contact of an account, in order, with what came of it."""
-    last = (
-        select(contact_events.c.status)
-        .where(contact_events.c.contact_id == contacts.c.id)
-        .order_by(contact_events.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    sent = (
-        select(func.min(contact_events.c.at))
-        .where(
-            contact_events.c.contact_id == contacts.c.id, contact_events.c.status.in_(("sent", "delivered", "answered"))
-        )
-        .scalar_subquery()
-    )
-    digest = (
-        select(func.max(contact_events.c.content_sha256))
-        .where(contact_events.c.contact_id == contacts.c.id)
-        .scalar_subquery()
-    )
-    detail = (
-        select(contact_events.c.detail)
-        .where(contact_events.c.contact_id == contacts.c.id)
-        .order_by(contact_events.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    template = (
-        select(func.max(contact_events.c.template))
-        .where(contact_events.c.contact_id == contacts.c.id)
-        .scalar_subquery()
-    )
     query = (
         select(
             contacts.c.id,
@@ -231,16 +215,16 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
             contacts.c.actor,
             contacts.c.channel,
             contacts.c.purpose,
-            func.coalesce(last, contacts.c.decision).label("status"),
+            func.coalesce(_told_last(contact_events.c.status), contacts.c.decision).label("status"),
             contacts.c.reason,
             contacts.c.decided_at,
-            sent.label("sent_at"),
+            _told(func.min(contact_events.c.at), contact_events.c.status.in_(MADE)).label("sent_at"),
             contacts.c.rules,
             contacts.c.next_allowed_at,
             contacts.c.basis,
-            digest.label("content_sha256"),
-            template.label("template"),
-            detail.label("disposition"),
+            _told(func.max(contact_events.c.content_sha256)).label("content_sha256"),
+            _told(func.max(contact_events.c.template)).label("template"),
+            _told_last(contact_events.c.detail).label("disposition"),
         )
         .join(accounts, accounts.c.id == contacts.c.account_id)
         .where(accounts.c.creditor == creditor, accounts.c.key == account)

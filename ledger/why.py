@@ -1,12 +1,12 @@
 """Why a contact was allowed or refused: the stored question, the very packs that judged it, and the verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.database import Connection
 from ledger.packs import packs_by_hash
-from policy import Decision, Language, Pack, Query, explain, parse_query
+from policy import Decision, Language, Pack, Query, case_of, explain, parse_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,17 @@ _REASONS: dict[str, dict[Language, str]] = {
         "en": "Not contacted: the step's condition did not hold.",
     },
 }
+
+
+def basis_of(packs: Sequence[Pack], query: Query | None, verdicts: Iterable[tuple[Query, Decision]]) -> dict[str, Any]:
+    """What a decision rests on, as `contacts.basis` keeps it and `whys` reads it.
+
+    `query` is the question that decided, none where nothing could be asked: it can be judged again as it stands.
+    """
+    return {
+        "case": case_of(packs, query) if query is not None else None,
+        "verdicts": {asked.channel: verdict.as_record() for asked, verdict in verdicts},
+    }
 
 
 def in_words(reason: str | None, why: Why | None, language: Language) -> str:
