@@ -24,10 +24,21 @@ from policy.calendar import local_date
 
 
 @dataclass(frozen=True, slots=True)
+class AccountDue:
+    """Another account of the person at the same creditor that a message speaks of, too. Amounts as in `Permit`."""
+
+    account: str
+    past_due: Decimal
+    balance: Decimal
+    due_date: date
+    days_past_due: int
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """A contact that may leave now, once. What it takes to write the message; it never enters the engine.
 
-    `then`: the next step, put off because of this contact.
+    `then`: the next step, put off because of this contact. `others`: accounts whose own step this message stands for.
     """
 
     contact_id: int
@@ -47,6 +58,10 @@ class Permit:
     template: str
     tone: Tone
     then: Deferral | None = None
+    others: tuple[AccountDue, ...] = ()
+    pay_link: str | None = None
+    stop_link: str | None = None
+    sender_country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

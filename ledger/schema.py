@@ -46,6 +46,9 @@ APPEND_ONLY = (
     "payments",
     "contacts",
     "contact_events",
+    "invalid_addresses",
+    "inbound",
+    "answers",
     "journey_events",
     "import_errors",
     "audit",
@@ -85,6 +88,7 @@ creditors = Table(
     Column("playbook", Text, nullable=False),
     Column("test_clock", DateTime(timezone=True)),
     _recorded("created_at"),
+    Column("pay_url", Text, comment="where to pay; {reference}"),
 )
 
 playbooks = Table(
@@ -155,7 +159,14 @@ debtors = Table(
         server_default=text("'{}'"),
         comment="packs of where the person lives, beside the creditor's",
     ),
+    Column("document_last4", Text, comment="to identify the person"),
     UniqueConstraint("creditor", "person_id"),
+    Index(
+        "debtors_addresses_idx",
+        "addresses",
+        postgresql_using="gin",
+        postgresql_ops={"addresses": "jsonb_path_ops"},
+    ),
     comment="A person as one creditor knows it: name, addresses and authorisations are that creditor's",
 )
 
@@ -200,6 +211,14 @@ accounts = Table(
     Column("facts", JSONB, nullable=False),
     Column("import_id", Text, index=True),
     Column("enters_at", DateTime(timezone=True), comment="when its next journey starts; none: not by itself"),
+    Column(
+        "reference",
+        Text,
+        unique=True,
+        nullable=False,
+        server_default=text("replace((gen_random_uuid())::text, '-'::text, ''::text)"),
+        comment="names the account in links: says nothing to others",
+    ),
     UniqueConstraint("creditor", "key"),
     Index("accounts_enters_at_idx", "creditor", "enters_at", postgresql_where=text("enters_at IS NOT NULL")),
 )
@@ -341,6 +360,9 @@ contacts = Table(
     _instant("decided_at"),
     Column("expires_at", DateTime(timezone=True), comment="until when people may use their permit"),
     _recorded("recorded_at"),
+    Column("provider", Text, comment="the provider that was to send"),
+    Column("covered_by", BigInteger, ForeignKey("contacts.id"), comment="the message that spoke of this account, too"),
+    Column("address_sha256", Text, comment="of the address that it went to"),
     UniqueConstraint("journey_id", "occurrence", "attempt"),
     CheckConstraint(
         "CASE WHEN request IS NULL"
@@ -352,11 +374,12 @@ contacts = Table(
         "contacts_permit_idx",
         "journey_id",
         "occurrence",
-        unique=True,
         postgresql_where=text("decision = 'permitted'"),
     ),
     Index("contacts_person_idx", "person_id", "decided_at", postgresql_where=text("decision = 'permitted'")),
-    comment="Every decision on a contact. The partial unique index is invariant I2: one message a step",
+    Index("contacts_address_idx", "address_sha256", "provider", "decided_at"),
+    comment="Every decision on a contact. A trigger keeps invariant I2: no second permit of a step, unless the first "
+    "failed",
 )
 
 contact_events = Table(
@@ -377,6 +400,77 @@ contact_events = Table(
     Column("actor", Text, nullable=False, server_default=text("'senda'")),
     _instant("at"),
     _recorded("recorded_at"),
+    UniqueConstraint("contact_id", "status"),
+    Index("contact_events_provider_ref_idx", "provider_ref"),
+)
+
+invalid_addresses = Table(
+    "invalid_addresses",
+    metadata,
+    _id(),
+    Column("debtor_id", BigInteger, ForeignKey("debtors.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address_sha256", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id")),
+    Column("code", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("debtor_id", "channel", "address_sha256"),
+    comment="Addresses at which nobody is. A file that brings another address makes the channel usable again",
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id(),
+    Column("provider", Text, nullable=False),
+    Column("address_sha256", Text, nullable=False),
+    Column("debtor_id", BigInteger, ForeignKey("debtors.id")),
+    Column("talk", JSONB, comment="channels.bot.Talk; none: not begun"),
+    _instant("updated_at"),
+    UniqueConstraint("provider", "address_sha256"),
+    comment="How far a talk with the bot got, by provider and address",
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    _id(),
+    Column("provider", Text, nullable=False),
+    Column("provider_ref", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("conversation_id", BigInteger, ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("choice", Text),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), comment="the inbound contact; none: a stranger"),
+    Column("answers", BigInteger, ForeignKey("contacts.id"), comment="the contact that it answers"),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("provider", "provider_ref"),
+    comment="What people wrote, pressed or said",
+)
+
+inbound_waiting = Table(
+    "inbound_waiting",
+    metadata,
+    Column("inbound_id", BigInteger, ForeignKey("inbound.id"), primary_key=True, autoincrement=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("not_before", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="What the bot has not answered yet; a row is deleted with the answer",
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _id(),
+    Column("conversation_id", BigInteger, ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("inbound_id", BigInteger, ForeignKey("inbound.id")),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), comment="the permit by which it left"),
+    Column("text", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="What the bot answered, in its words",
 )
 
 outbox = Table(
