@@ -1,5 +1,6 @@
 """Environment variables as typed settings; read by the composition roots only (`worker.py`, `api/app.py`, `senda/`)."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
@@ -18,6 +19,13 @@ class Settings(BaseSettings):
         default_factory=list,
         description="comma-separated id:base64 of 32-byte AES keys; the first encrypts, all decrypt",
     )
+    channels_file: Path | None = Field(
+        default=None, description="which provider sends what for whom (YAML); none: e-mail through smtp_url"
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8080", description="where providers and debtors reach the API; covered by signatures"
+    )
+    link_key: SecretStr | None = Field(default=None, description="seals the links in messages; none: no such links")
     smtp_url: str = Field(default="smtp://127.0.0.1:1025", description="smtp[s]://[user:password@]host:port")
     mail_from: str = "Cobranza <no-responder@senda.invalid>"
     processor_secret: SecretStr = Field(description="whsec_… of the generic payment processor")

@@ -4,24 +4,34 @@ import asyncio
 import gc
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import uvloop
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.contacting import Contacting
-from activities.engine import connect
+from activities.conversing import Conversing
+from activities.engine import Engine, connect
 from activities.housekeeping import Housekeeping
 from activities.importing import Importing
 from activities.recording import Recording
 from api.logs import configure
-from channels.mail import Mail
+from channels.links import Links
+from channels.providers import Lane, Providers
+from channels.templating import load_all
+from journey.playbook import Channel
 from ledger.database import Ledger
+from ledger.permits import Permit
 from settings import Settings
-from workflows.contract import QUEUE
+from wiring import links_of, providers_of
+from workflows.contract import QUEUE, channel_queue
 from workflows.intake import Intake
 from workflows.journey import Journey
 
@@ -30,6 +40,10 @@ PURE = (
     *("pydantic", "pydantic_core", "annotated_types", "holidays", "yaml", "tzdata"),
 )
 """Passed through the workflow sandbox: pure, and far cheaper than to be loaded again for each run."""
+
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+GRACE = timedelta(seconds=30)
 
 
 def runner() -> SandboxedWorkflowRunner:
@@ -42,41 +56,68 @@ async def main(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    load_all()  # a template that cannot be used is found now, not with a permit in hand
+    providers = providers_of(settings)
     engine = await connect(settings.temporal_address, settings.temporal_namespace, settings.payload_keys)
-    mail = Mail(settings.smtp_url, settings.mail_from)
-    async with Ledger(settings.database_url) as ledger:
-        importing = Importing(ledger, engine)
-        worker = Worker(
-            engine.client,
-            task_queue=QUEUE,
-            workflows=[Journey, Intake],
-            activities=[
-                Contacting(ledger, {"email": mail}).contact,
-                Recording(ledger).report,
-                importing.merge_rows,
-                importing.start_accounts,
-                importing.finish_import,
-            ],
-            workflow_runner=runner(),
-            max_cached_workflows=1000,
-            max_concurrent_workflow_tasks=16,
-            max_concurrent_activities=24,
-            max_concurrent_workflow_task_polls=10,
-            nonsticky_to_sticky_poll_ratio=0.5,
-            max_concurrent_activity_task_polls=10,
-            graceful_shutdown_timeout=timedelta(seconds=30),
-        )
+    async with Ledger(settings.database_url) as ledger, AsyncExitStack() as working:
+        working.push_async_callback(providers.close)
+        workers = _workers(ledger, engine, providers, links_of(settings))
         gc.collect()
         gc.freeze()  # what was imported stays: collecting it again and again costs a seventh of the worker's time
-        async with worker:
-            housekeeping = asyncio.create_task(Housekeeping(ledger, engine).run())
-            _say_ready()
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)
-            housekeeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await housekeeping  # an error of its own ends this process: whoever supervises it starts another
-        await mail.close()
+        for worker in workers:
+            await working.enter_async_context(worker)
+        conversing = Conversing(ledger, engine, providers)
+        housekeeping = asyncio.create_task(Housekeeping(ledger, engine, conversing).run())
+        _say_ready()
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)
+        housekeeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await housekeeping  # an error of its own ends this process: whoever supervises it starts another
+        await asyncio.gather(*(worker.shutdown() for worker in workers), conversing.sent())
+
+
+def _workers(ledger: Ledger, engine: Engine, providers: Providers, links: Links | None) -> list[Worker]:
+    """One for workflows and what is common to them, and one for the contacts of each channel."""
+    importing = Importing(ledger, engine)
+    contact = Contacting(ledger, providers.of, partial(_with_links, links)).contact
+    common = Worker(
+        engine.client,
+        task_queue=QUEUE,
+        workflows=[Journey, Intake],
+        activities=[
+            contact,
+            Recording(ledger).report,
+            importing.merge_rows,
+            importing.start_accounts,
+            importing.finish_import,
+        ],
+        workflow_runner=runner(),
+        max_cached_workflows=1000,
+        max_concurrent_workflow_tasks=16,
+        max_concurrent_activities=24,
+        max_concurrent_workflow_task_polls=10,
+        nonsticky_to_sticky_poll_ratio=0.5,
+        max_concurrent_activity_task_polls=10,
+        graceful_shutdown_timeout=GRACE,
+    )
+    return [common, *(_channel_worker(engine, providers.lane(channel), channel, contact) for channel in CHANNELS)]
+
+
+def _channel_worker(engine: Engine, lane: Lane, channel: Channel, contact: Callable[..., object]) -> Worker:
+    return Worker(
+        engine.client,
+        task_queue=channel_queue(channel),
+        activities=[contact],
+        max_concurrent_activities=lane.at_once,
+        max_task_queue_activities_per_second=lane.rate,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def _with_links(links: Links | None, permit: Permit) -> Permit:
+    """A permit with the link that stops its channel, where there are links."""
+    return replace(permit, stop_link=links.stop(permit.contact_id)) if links is not None else permit
 
 
 def _say_ready() -> None:

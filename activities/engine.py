@@ -46,7 +46,7 @@ class Engine:
         try:
             await self.client.start_workflow(
                 contract.JOURNEY,
-                JourneyStart(terms=launch.terms, state=launch.state, clock=launch.clock),
+                JourneyStart(terms=launch.terms, state=launch.state, clock=launch.clock, channel_queues=True),
                 id=launch.terms.journey_id,
                 task_queue=contract.QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

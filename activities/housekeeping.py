@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from activities.conversing import Conversing
 from activities.engine import Engine
 from activities.launching import enter
 from activities.telling import relaunch, tell_all
@@ -21,6 +22,7 @@ GRACE = timedelta(seconds=3)
 
 BATCH = 500
 RELAY_EVERY = timedelta(seconds=1)
+ANSWER_EVERY = timedelta(milliseconds=300)
 RECONCILE_EVERY = timedelta(hours=1)
 KEYS_KEPT = timedelta(days=7)
 LONGEST_UPLOAD = timedelta(hours=6)
@@ -31,9 +33,10 @@ log = structlog.get_logger()
 class Housekeeping:
     """Loops that mend whatever a crash or an outage left behind. All of it may run in several workers at once."""
 
-    def __init__(self, ledger: Ledger, engine: Engine) -> None:
+    def __init__(self, ledger: Ledger, engine: Engine, conversing: Conversing | None = None) -> None:
         self._ledger = ledger
         self._engine = engine
+        self._conversing = conversing
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -41,6 +44,8 @@ class Housekeeping:
             group.create_task(_every(RELAY_EVERY, "relay", self.relay))
             group.create_task(_every(RELAY_EVERY, "entries", self.entries))
             group.create_task(_every(RELAY_EVERY, "imports", self.imports))
+            if self._conversing is not None:
+                group.create_task(_every(ANSWER_EVERY, "answers", self._conversing.answer_waiting))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))
             group.create_task(_every(RECONCILE_EVERY, "sweep", self.sweep))
 

@@ -8,18 +8,35 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from activities.engine import connect
-from api import contacts, debtors, journeys, operators, packs, processors
+from api import (
+    agreements,
+    contacts,
+    debtors,
+    dialer,
+    journeys,
+    operators,
+    packs,
+    processors,
+    providers,
+    stop,
+    tasks,
+    templates,
+)
 from api.context import Parts, PartsOf
 from api.problems import Problem, Unavailable, install
 from ledger.access import create_key
 from ledger.database import Ledger
 from settings import Settings
+from wiring import links_of, providers_of
 
 DESCRIPTION = """One durable, lawful journey for each delinquent account.
 
 Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with offset. Every error is
 `application/problem+json` with a stable `code`. A POST that creates takes an `Idempotency-Key`.
 """
+
+OPERATORS = (operators, packs, journeys, contacts, debtors, tasks, dialer, agreements, templates)
+OTHERS = (processors, providers, stop)
 
 health = APIRouter(tags=["health"])
 
@@ -43,14 +60,22 @@ def create_app(settings: Settings) -> FastAPI:
         async with Ledger(settings.database_url) as ledger:
             if settings.admin_key is not None:
                 await create_key(ledger, "admin", "admin", settings.admin_key.get_secret_value())
-            app.state.parts = Parts(ledger, engine, settings.processor_secret.get_secret_value())
+            app.state.parts = Parts(
+                ledger,
+                engine,
+                settings.processor_secret.get_secret_value(),
+                providers_of(settings),
+                links_of(settings),
+                settings.public_url.rstrip("/"),
+            )
             yield
             if app.state.parts.running:
                 await asyncio.wait(app.state.parts.running, timeout=5)
+            await app.state.parts.providers.close()
 
     app = FastAPIOffline(title="Senda", version="1", description=DESCRIPTION, lifespan=lifespan)
     install(app)
-    for part in (operators, packs, journeys, contacts, debtors, processors):
+    for part in (*OPERATORS, *OTHERS):
         app.include_router(part.router)
     app.include_router(health)
     return app

@@ -16,6 +16,8 @@ from activities.engine import Engine
 from activities.launching import enter
 from activities.telling import tell_all
 from api.problems import Forbidden, Unauthenticated, status_of
+from channels.links import Links
+from channels.providers import Providers
 from ledger.access import Actor, Answer, Role, actor_of, claim, keep_answer, note
 from ledger.database import Ledger
 from ledger.payments import Told
@@ -31,6 +33,9 @@ class Parts:
     ledger: Ledger
     engine: Engine
     processor_secret: str
+    providers: Providers
+    links: Links | None
+    public_url: str
     running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

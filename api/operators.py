@@ -78,7 +78,8 @@ PLAYBOOK_BODY: dict[str, Any] = {
 @router.put("/creditors/{creditor}", tags=["creditors"])
 async def put_creditor(creditor: Slug, body: CreditorIn, here: PartsOf, actor: Operator) -> CreditorOut:
     """Create or change a creditor."""
-    kept = await creditors.put_creditor(here.ledger, creditor, **body.model_dump())
+    settings = body.model_dump(exclude={"agreements"})
+    kept = await creditors.put_creditor(here.ledger, creditor, **settings, agreements=body.agreements)
     return _creditor(kept)
 
 
@@ -98,6 +99,8 @@ def _creditor(kept: creditors.Creditor) -> CreditorOut:
         playbook=kept.playbook,
         test_clock=kept.test_clock,
         time_zone=kept.time_zone,
+        agreements=kept.agreements,
+        pay_url=kept.pay_url,
     )
 
 

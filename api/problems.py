@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 
 from activities.clock import Stuck
+from channels.callbacks import CallbackRefused, CallbackUnreadable
 from journey.playbook import PlaybookError
 from ledger.errors import Conflict, NotFound
 from policy.errors import SendaError
@@ -41,6 +42,8 @@ class Unavailable(SendaError):
 
 
 STATUS: dict[type[SendaError], int] = {
+    CallbackRefused: 403,
+    CallbackUnreadable: 400,
     BadRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from journey.limits import AgreementRules
 from journey.playbook import Outcome, Stage
 from journey.state import Status
 from ledger.access import Role
@@ -19,6 +20,12 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r
 """Text of one line."""
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+
+
+PayUrl = Annotated[
+    str, StringConstraints(max_length=300, pattern=r"^https?://[^\s{}\"<>]+(\{reference\}[^\s{}\"<>]*)?$")
+]
+"""An address with at most one {reference}."""
 
 
 class Shape(BaseModel):
@@ -51,6 +58,16 @@ class CreditorIn(Shape):
         default=None, examples=[None], description="an instant binds its journeys to a test clock"
     )
     time_zone: str | None = Field(default=None, examples=["America/Bogota"])
+    agreements: AgreementRules | None = Field(
+        default=None,
+        examples=[{"promise": {"max_days": 15, "min_share": "0.30"}, "plan": None}],
+        description="what it lets people agree on: limits of promises and plans; null: the defaults",
+    )
+    pay_url: PayUrl | None = Field(
+        default=None,
+        examples=["https://pagos.example/{reference}"],
+        description="where its debtors pay: messages link there; {reference} stands for the account and says nothing",
+    )
 
 
 class CreditorOut(BaseModel):
@@ -64,6 +81,8 @@ class CreditorOut(BaseModel):
     playbook: str
     test_clock: datetime | None
     time_zone: str
+    agreements: AgreementRules
+    pay_url: str | None
 
 
 class PlaybookOut(BaseModel):
@@ -148,6 +167,7 @@ class ContactOut(BaseModel):
     stage: Stage | None
     actor: str
     channel: str | None
+    direction: Literal["outbound", "inbound"]
     purpose: str
     status: Literal["refused", "permitted", "sent", "delivered", "read", "answered", "failed", "unknown", "skipped"]
     reason: str | None
@@ -161,6 +181,7 @@ class ContactOut(BaseModel):
         examples=["overdue.es@3f2a…"],
     )
     disposition: str | None = Field(description="what came of it, by a code")
+    covered_by: int | None = Field(description="the contact whose message spoke of this account, too")
     why: str = Field(
         description="the decision in words, by the packs that made it",
         examples=["No se contactó: la persona ya fue contactada hoy a las 09:00 por SMS (CO-03, …)."],

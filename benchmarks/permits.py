@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from benchmarks.rounds import Figure, Site, at, side_by_side
 from ledger.clock import set_clock
 from ledger.database import Connection, Ledger
-from ledger.permits import Permit, request_permit
+from ledger.permits import Permit, Reach, request_permit
 
 PERMITS = 400
 """In each half."""
@@ -85,7 +85,7 @@ async def measure(site: Site) -> Figure:
 
 async def _product(ledger: Ledger, journeys: list[str]) -> float:
     async def ask(number: int) -> None:
-        answer = await request_permit(ledger, journeys[number], OCCURRENCE, at(9), frozenset({"email"}))
+        answer = await request_permit(ledger, journeys[number], OCCURRENCE, at(9), Reach(frozenset({"email"})))
         if not isinstance(answer, Permit):
             raise TypeError(f"no permit but {type(answer).__name__}")
 
@@ -99,7 +99,7 @@ async def _sent(url: str, journeys: list[str]) -> list[list[Call]]:
     found: list[list[Call]] = []
     async with _Recorder(url, connections=CONNECTIONS) as recorder:
         for journey in journeys:
-            await request_permit(recorder, journey, OCCURRENCE, at(9), frozenset({"email"}))
+            await request_permit(recorder, journey, OCCURRENCE, at(9), Reach(frozenset({"email"})))
             found.append(recorder.calls)
     return found
 

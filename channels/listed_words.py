@@ -18,7 +18,7 @@ from pydantic import Field
 from channels.template_language import Language, Level
 from journey.playbook import Stage, Values
 
-Kind = Literal["asks_reason", "threat", "court", "insult", "demand"]
+Kind = Literal["asks_reason", "threat", "court", "insult", "demand", "debt"]
 Mark = Literal["Q", "S", "B", "P"]
 """How far the source was read, as in a pack: original wording, secondary source, background, the product's own."""
 
@@ -28,7 +28,8 @@ _END = "."
 
 
 class Listed(Values):
-    """Phrases that one kind of fault is known by. `demand` is one only where the purpose may not demand payment."""
+    """Phrases that one kind of fault is known by. `demand` is one only where the purpose may not demand payment,
+    `debt` only where nobody knows yet who listens."""
 
     kind: Kind
     level: Level = "error"

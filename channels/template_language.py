@@ -1,7 +1,8 @@
 """What a template may hold: text, variables, conditions and five filters. Every fault of a parsed one, with its line.
 
 There are no loops, assignments, calls or attributes: whoever writes a template can neither reach the program nor make
-it work for long. And a condition asks little, so that few samples meet all that it can tell apart.
+it work for long. And a condition asks little, so that few samples meet all that it can tell apart. A WhatsApp text is
+fixed beforehand: it holds text and variables only.
 """
 
 from collections.abc import Iterator
@@ -15,18 +16,46 @@ from journey.playbook import STAGES, Tone
 Language = Literal["es", "en", "pt"]
 Purpose = Literal["collection", "payment_confirmation"]
 Level = Literal["error", "warning"]
+Variant = Literal["sms", "whatsapp", "call"]
+"""A template's text for a channel that needs words of its own."""
 
 DEEPEST = 20
 """Conditions and brackets inside one another."""
 
 FILTERS = frozenset({"capitalize", "lower", "title", "trim", "upper"})
-_ALWAYS = frozenset({"account", "amount", "balance", "creditor", "name", "sender", "stop", "tone"})
+_ALWAYS = frozenset({"account", "amount", "balance", "creditor", "name", "reader", "sender", "stop", "tone", "writer"})
 VARIABLES: dict[Purpose, frozenset[str]] = {
-    "collection": _ALWAYS | {"days_past_due", "due_date", "pay_link", "stage"},
+    "collection": _ALWAYS | {"accounts", "days_past_due", "due_date", "pay_at", "pay_link", "stage", "your_accounts"},
     "payment_confirmation": _ALWAYS | {"paid_on"},
 }
-"""What a template may name. `sender` writes for `creditor` and may be the creditor; `amount` is what is asked for or
-was paid. `name` and `pay_link` may be missing: printing a missing one is an error, `{% if name %}` asks."""
+"""What a template may name.
+
+`sender` writes for `creditor` and may be the creditor; `writer` says both, or the creditor alone. `amount` is what is
+asked for or was paid, in all accounts that the message is about. `account` lists their keys; `accounts` each of them
+with its amount and due date, where there are several; `your_accounts` is "your account …" or "your accounts …".
+`pay_at` is the payment link or the creditor's means of payment, `reader` the first name or "… customer".
+
+`accounts`, `name` and `pay_link` may be missing: printing a missing one is an error, `{% if name %}` asks.
+"""
+
+_MAY_BE_MISSING = frozenset({"accounts", "name", "pay_link"})
+_BEFORE_IDENTIFICATION = frozenset({"creditor", "name", "reader", "sender", "stop", "tone", "writer"})
+
+
+def variables_for(purpose: Purpose, variant: Variant | None) -> frozenset[str]:
+    """What a template may name.
+
+    A call begins before anybody knows who picked up, so that it cannot name the debt. The variables of a WhatsApp
+    text always have a value: the provider takes no empty one.
+    """
+    match variant:
+        case "call":
+            return VARIABLES[purpose] & _BEFORE_IDENTIFICATION
+        case "whatsapp":
+            return VARIABLES[purpose] - _MAY_BE_MISSING
+        case _:
+            return VARIABLES[purpose]
+
 
 WORDS_OF: dict[str, tuple[str, ...]] = {"tone": get_args(Tone), "stage": STAGES}
 PAIRS = (frozenset({"sender", "creditor"}), frozenset({"amount", "balance"}))
@@ -35,6 +64,7 @@ PAIRS = (frozenset({"sender", "creditor"}), frozenset({"amount", "balance"}))
 _TEXT = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Concat, nodes.Filter)
 _CONDITIONS = (nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare)
 _ALLOWED = (*_TEXT, *_CONDITIONS)
+_FIXED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +77,13 @@ class Fault:
     level: Level = "error"
 
 
-def faults_of(tree: nodes.Template, purpose: Purpose) -> list[Fault]:
+def faults_of(tree: nodes.Template, purpose: Purpose, variant: Variant | None = None) -> list[Fault]:
     """What a template of this purpose may not hold.
 
-    Codes: `not_allowed`, `unknown_variable`, `unknown_filter`, `bad_condition`.
+    Codes: `not_allowed`, `unknown_variable`, `unknown_filter`, `bad_condition`, `not_fixed`.
     """
-    return list(_faults(tree, VARIABLES[purpose], DEEPEST))
+    faults = list(_faults(tree, variables_for(purpose, variant), DEEPEST))
+    return [*faults, *_not_fixed(tree)] if variant == "whatsapp" else faults
 
 
 def variables_of(tree: nodes.Template) -> frozenset[str]:
@@ -88,6 +119,19 @@ def _faults(node: nodes.Node, variables: frozenset[str], depth: int) -> Iterator
             return
     for child in node.iter_child_nodes():
         yield from _faults(child, variables, depth - 1)
+
+
+def _not_fixed(node: nodes.Node) -> Iterator[Fault]:
+    """Conditions and filters, which the approved text of a provider does not have; and its own marks."""
+    if not isinstance(node, _FIXED):
+        what = type(node).__name__.lower()
+        message = f"a WhatsApp text is approved as it stands: text and variables only, no {what}"
+        yield Fault(node.lineno, "not_fixed", message)
+        return
+    if isinstance(node, nodes.TemplateData) and ("{{" in node.data or "}}" in node.data):
+        yield Fault(node.lineno, "not_fixed", "holds braces, which mark the variables of the approved text")
+    for child in node.iter_child_nodes():
+        yield from _not_fixed(child)
 
 
 def _unknown(name: str, line: int, variables: frozenset[str]) -> Fault:

@@ -1,27 +1,24 @@
-"""The texts that debtors read: one template a purpose and language, filled with what the permit knows."""
+"""The texts that debtors read: one template a purpose, language and channel, filled with what the permit knows."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 
-import yaml
-from babel.dates import format_date
-from babel.numbers import format_currency
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from channels.approved import approved_of
 from channels.message import Message
-from channels.templating import FOLDER, load_template, template_names
+from channels.templating import FOLDER, Template, load_template, template_names
+from channels.values import Values, phrase, receipt_values_of, values_of, who
 from journey.playbook import Stage, Tone
 from ledger.permits import Permit
 from policy.errors import SendaError
 
-LOCALES = {"es": "es_CO", "en": "en_US", "pt": "pt_BR"}
 STANDARD: dict[Stage, str] = {
     "preventive": "reminder",
     "administrative": "overdue",
@@ -29,12 +26,18 @@ STANDARD: dict[Stage, str] = {
 }
 """The template of a stage, for steps that name one that is not here."""
 
+RECEIPT = "payment-confirmation"
+
+SIZES: dict[str, int] = {"sms": 1600, "whatsapp": 1024, "letter": 20_000, "email": 200_000}
+"""Characters that a channel takes (an e-mail with its HTML). Twilio and Meta refuse what is longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A message, and what proves it without keeping it.
 
-    `sha256` is that of its words, `template` names whose they were: `overdue.es@` and the sha256 of the source.
+    `sha256` is that of its words, `template` names whose they were: `overdue.es@` or `overdue.es.sms@` and the sha256
+    of the source.
     """
 
     message: Message
@@ -56,95 +59,122 @@ def render(
     sender: str | None = None,
     pay_link: str | None = None,
     stop: str | None = None,
+    approved_names: Mapping[str, str] | None = None,
 ) -> Text:
-    """The message for a permit: in the debtor's language, with the amount owed and how to solve it.
+    """The message for a permit: in the debtor's language, by its channel's own text, with the amount owed and how to
+    solve it.
 
-    `sender` writes for the creditor (none: the creditor itself). `pay_link` is an http(s) address (none: the texts
-    point to the creditor's means of payment). `stop` says how to stop (none: the sentence of the permit's channel).
-    Raises `TemplateError` where the template cannot be used, `template.bad_link` where the link is no address: in
-    either case before there is anything to send.
+    `sender` writes for the creditor (none: the creditor itself). `pay_link` is an http(s) address (none: the permit's;
+    without one the texts point to the creditor's means of payment). `stop` says how to stop (none: the sentence of
+    the permit's channel; a WhatsApp text has always that one, which was approved with it). `approved_names` are the
+    names of templates at Meta, where they differ from the rule (`channels.approved`).
+
+    Raises, before there is anything to send: `TemplateError` where the template cannot be used, `template.bad_link`
+    where a link is no address, `template.too_long` where the channel does not take as much.
     """
-    if pay_link is not None and not pay_link.startswith(("https://", "http://")):
-        raise SendaError("template.bad_link", "the payment link must begin with https:// or http://", "pay_link")
     name = template if template in templates() else STANDARD[stage]
-    used = load_template(name, permit.language)
-    values = values_of(permit, tone, stage, sender=sender, pay_link=pay_link, stop=stop)
+    link = pay_link if pay_link is not None else permit.pay_link
+    _require_address(link, "pay_link")
+    used = load_template(name, permit.language, permit.channel)
+    values = values_of(permit, tone, stage, sender=sender, pay_link=link, stop=_stop(used, stop))
+    return write(permit, used, name, values, sender=sender, approved_names=approved_names)
+
+
+def render_receipt(
+    permit: Permit,
+    amount: Decimal,
+    paid_on: date,
+    *,
+    tone: Tone = "friendly",
+    sender: str | None = None,
+    stop: str | None = None,
+    approved_names: Mapping[str, str] | None = None,
+) -> Text:
+    """The receipt of a payment of an amount, received on a local day. `permit.balance` is what is left after it.
+
+    Options and errors as in `render`.
+    """
+    used = load_template(RECEIPT, permit.language, permit.channel)
+    values = receipt_values_of(permit, amount, paid_on, tone, sender=sender, stop=_stop(used, stop))
+    return write(permit, used, RECEIPT, values, sender=sender, approved_names=approved_names)
+
+
+def write(
+    permit: Permit,
+    used: Template,
+    name: str,
+    values: Values,
+    *,
+    sender: str | None = None,
+    approved_names: Mapping[str, str] | None = None,
+) -> Text:
+    """The message of a template that was read, with these values. Errors as in `render`."""
+    _require_address(permit.stop_link, "stop_link")
     subject, text = used.fill(values)
-    html = (
+    writes, pay_link = who(permit, sender), values.get("pay_link")
+    approved = None
+    if used.variant == "whatsapp":
+        approved = approved_of(used, name, permit.language, values, approved_names)
+    html = _html(permit, subject, text, writes, str(pay_link or "")) if permit.channel == "email" else ""
+    _require_size(permit.channel, len(text) + len(html))
+    message = Message(
+        key=permit.key,
+        to=permit.address,
+        subject=subject,
+        text=text,
+        html=html,
+        language=permit.language,
+        reference=str(permit.contact_id),
+        sender=writes,
+        recipient=permit.name,
+        stop_link=permit.stop_link,
+        approved=approved,
+    )
+    digest = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
+    return Text(message, digest, f"{used.label}@{used.version}")
+
+
+def _stop(used: Template, stop: str | None) -> str | None:
+    """A WhatsApp text says how to stop in the words that were approved."""
+    return None if used.variant == "whatsapp" else stop
+
+
+def _require_address(link: str | None, field: str) -> None:
+    if link is not None and not link.startswith(("https://", "http://")):
+        raise SendaError("template.bad_link", "a link must begin with https:// or http://", field)
+
+
+def _require_size(channel: str, length: int) -> None:
+    most = SIZES.get(channel)
+    if most is not None and length > most:
+        message = f"the text has {length} characters, {channel} takes {most}: shorten the template"
+        raise SendaError("template.too_long", message, channel)
+
+
+def _html(permit: Permit, subject: str, text: str, writes: str, pay_link: str) -> str:
+    return (
         _mail()
         .get_template("mail.html.j2")
         .render(
             language=permit.language,
-            creditor=permit.creditor_name,
-            paragraphs=_linked(text.split("\n\n"), pay_link),
+            subject=subject,
+            sender=writes,
+            paragraphs=_paragraphs(text, pay_link),
+            pay_link=pay_link,
+            pay=phrase(permit.language, "pay"),
+            stop_link=permit.stop_link,
+            unsubscribe=phrase(permit.language, "unsubscribe"),
         )
     )
-    message = Message(key=permit.key, to=permit.address, subject=subject, text=text, html=html)
-    digest = hashlib.sha256(f"{subject}\n{message.text}".encode()).hexdigest()
-    return Text(message, digest, f"{name}.{permit.language}@{used.version}")
 
 
-def values_of(
-    permit: Permit,
-    tone: Tone,
-    stage: Stage,
-    *,
-    sender: str | None = None,
-    pay_link: str | None = None,
-    stop: str | None = None,
-) -> dict[str, str | int | None]:
-    """What a template of purpose `collection` may name (`VARIABLES`), in the permit's language; None: missing."""
-    creditor = _one_line(permit.creditor_name)
-    return {
-        "name": next(iter((permit.name or "").split()), None),
-        "creditor": creditor,
-        "sender": _one_line(sender) if sender else creditor,
-        "account": _one_line(permit.account),
-        "tone": tone,
-        "stage": stage,
-        "amount": money(permit.past_due if permit.past_due > 0 else permit.balance, permit.currency, permit.language),
-        "balance": money(permit.balance, permit.currency, permit.language),
-        "due_date": long_date(permit.due_date, permit.language),
-        "days_past_due": permit.days_past_due,
-        "pay_link": pay_link,
-        "stop": stop or stop_sentence(permit.language, permit.channel),
-    }
-
-
-def stop_sentence(language: str, channel: str) -> str:
-    """How a person stops the messages of a channel, in words (`stops.yaml`)."""
-    sentences = _stops()[language]
-    return sentences.get(channel, sentences["other"])
-
-
-def money(amount: Decimal, currency: str, language: str) -> str:
-    """An amount as the language writes it."""
-    return format_currency(amount, currency, locale=LOCALES[language])
-
-
-def long_date(day: date, language: str) -> str:
-    """A day as the language writes it, the month in words."""
-    return format_date(day, "long", locale=LOCALES[language])
-
-
-def _one_line(value: str) -> str:
-    """A line break in a name would end the subject."""
-    return " ".join(value.split())
-
-
-def _linked(paragraphs: Iterable[str], link: str | None) -> list[Markup]:
-    """The paragraphs for HTML, with the payment link to press."""
-    escaped = [Markup.escape(paragraph) for paragraph in paragraphs]
-    if link is None:
-        return escaped
-    return [
-        paragraph.replace(Markup.escape(link), Markup('<a href="{0}">{0}</a>').format(link)) for paragraph in escaped
-    ]
-
-
-@cache
-def _stops() -> dict[str, dict[str, str]]:
-    return yaml.safe_load((Path(__file__).parent / "stops.yaml").read_text(encoding="utf-8"))
+def _paragraphs(text: str, link: str) -> Iterator[tuple[Markup, bool]]:
+    """The paragraphs for HTML, with the payment link to press, and whether a paragraph holds it."""
+    anchor = Markup('<a href="{0}" style="color:#1f5d50;overflow-wrap:anywhere">{0}</a>').format(link)
+    for paragraph in text.split("\n\n"):
+        escaped = Markup.escape(paragraph)
+        linked = escaped.replace(Markup.escape(link), anchor) if link else escaped
+        yield linked.replace("\n", Markup("<br>")), linked != escaped
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from journey.events import Ended, Event, SkipReason, StageEntered, StepSkipped, apply
+from journey.keeping import held_by
 from journey.playbook import Outcome, Playbook, Stage, Step
 from journey.state import JourneyState, Status, Terms, occurrence
 from policy.calendar import local_date, local_instant, start_of_day
@@ -105,10 +106,15 @@ def entry(playbook: Playbook, zone: str, oldest_due: date) -> datetime:
 
 
 def status(state: JourneyState, now: datetime) -> Status:
-    """The journey's status as clients see it."""
+    """The journey's status as clients see it. A pause by people shows before an agreement; a dispute is a pause."""
     if state.outcome is not None:
         return "closed"
-    return "paused" if any(hold.covers(now) for hold in state.standing.holds) else "active"
+    kinds = {held_by(hold) for hold in state.standing.holds if hold.covers(now)}
+    if "pause" in kinds or "dispute" in kinds:
+        return "paused"
+    if "plan" in kinds:
+        return "plan"
+    return "promise" if kinds else "active"
 
 
 def at_its_time(terms: Terms, step: Step, day: date) -> datetime:
@@ -158,7 +164,7 @@ def _pending(terms: Terms, state: JourneyState, anchor: date) -> list[tuple[date
             (at_its_time(terms, step, anchor + timedelta(days=step.day)), name, stage.stage, step)
             for stage in terms.playbook.stages
             for step in stage.steps
-            if (name := occurrence(step.key, anchor)) not in state.done
+            if (name := occurrence(step.key, anchor, state.standing.again)) not in state.done
         ),
         key=lambda entry: entry[:2],
     )

@@ -1,8 +1,11 @@
 """What one journey knows: its fixed terms, what the ledger last said of the account, and how far the timeline got."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
+
+from pydantic import Field
 
 from journey.playbook import Outcome, Playbook, Stage, Values
 from policy.hours import ContactHours
@@ -26,7 +29,8 @@ class Standing(Values):
     """What the ledger says of the account, whole, as of its `seq`.
 
     A message carries the whole standing instead of a change, so that messages may be lost, repeated or
-    overtake each other: the one with the highest `seq` is the truth.
+    overtake each other: the one with the highest `seq` is the truth. `again`: occurrences whose message came back,
+    so that their step is to be tried once more.
     """
 
     seq: int
@@ -35,6 +39,7 @@ class Standing(Values):
     oldest_due: date | None
     holds: tuple[Hold, ...] = ()
     outcome: Outcome | None = None
+    again: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class Deferral(Values):
@@ -76,6 +81,19 @@ class JourneyState(Values):
     outcome: Outcome | None = None
 
 
-def occurrence(step: str, anchor: date) -> str:
-    """Names a step under one anchor (the oldest unpaid due date): it happens at most once."""
-    return f"{step}@{anchor.isoformat()}"
+def creditor_of(journey_id: str) -> str:
+    """The creditor's key in `Terms.journey_id`."""
+    return journey_id.split(":", 2)[1]
+
+
+def occurrence(step: str, anchor: date, again: Collection[str] = ()) -> str:
+    """Names a step under one anchor (the oldest unpaid due date): it happens at most once.
+
+    A step to be tried `again` (`Standing.again`) has a new name: `aviso-1@2026-03-01~2`, then `…~3`.
+    """
+    first = name = f"{step}@{anchor.isoformat()}"
+    attempt = 1
+    while name in again:
+        attempt += 1
+        name = f"{first}~{attempt}"
+    return name

@@ -56,7 +56,10 @@ _STATUS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who wants to contact the debtor of an account, how and what for. `request` names it: asked once."""
+    """Who wants to contact the debtor of an account, how and what for. `request` names it: asked once.
+
+    `provider` is to send it and to `address_sha256`, where it is no person who contacts.
+    """
 
     request: str
     creditor: str
@@ -65,6 +68,8 @@ class Asked:
     purpose: str
     role: str
     actor: str
+    provider: str | None = None
+    address_sha256: str | None = None
 
 
 Reason = Literal["paused", "nothing_owed"]
@@ -110,8 +115,8 @@ FROM contacts WHERE request = %s"""
 
 _INSERT = """
 INSERT INTO contacts (journey_id, person_id, creditor, account_id, request, actor, channel, purpose, role, decision,
-    reason, rules, next_allowed_at, basis, decided_at, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+    reason, rules, next_allowed_at, basis, decided_at, expires_at, provider, address_sha256)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
 
 
 async def ask(ledger: Ledger, asked: Asked) -> Verdict:
@@ -120,27 +125,32 @@ async def ask(ledger: Ledger, asked: Asked) -> Verdict:
     Collection also needs that something is owed and that no pause holds. Error: `account.unknown`.
     """
     async with ledger.transaction() as tx:
-        account = await (await tx.execute(_LOCK, [asked.creditor, asked.account])).fetchone()
-        if account is None:
-            raise NotFound("account.unknown", "no such account: import it first", "account")
-        reading = Reading(account["id"], account["person_id"], asked.creditor)
-        async with tx.pipeline():
-            stored = await tx.execute(_STORED, [asked.request])
-            clock = await tx.execute(_NOW, [asked.creditor])
-            opened = await tx.execute(OPEN, [account["id"]])
-            dues = await tx.execute(OWED, [account["id"]])
-            await reading.send(tx)
-        earlier = await stored.fetchone()
-        if earlier is not None:
-            return await _as_stored(tx, earlier)
-        row = await clock.fetchone()
-        assert row is not None
-        found = await opened.fetchone()
-        record = record_of(found) if found is not None else None
-        owes = owed_of(await dues.fetchall()).balance > 0
-        verdict = _judged(asked, await reading.known(), row["now"], record, owes)
-        contact_id = await _store(tx, asked, verdict, account, record)
-        return replace(verdict, contact_id=contact_id)
+        return await ask_within(tx, asked)
+
+
+async def ask_within(tx: Connection, asked: Asked) -> Verdict:
+    """`ask` inside the caller's transaction."""
+    account = await (await tx.execute(_LOCK, [asked.creditor, asked.account])).fetchone()
+    if account is None:
+        raise NotFound("account.unknown", "no such account: import it first", "account")
+    reading = Reading(account["id"], account["person_id"], asked.creditor)
+    async with tx.pipeline():
+        stored = await tx.execute(_STORED, [asked.request])
+        clock = await tx.execute(_NOW, [asked.creditor])
+        opened = await tx.execute(OPEN, [account["id"]])
+        dues = await tx.execute(OWED, [account["id"]])
+        await reading.send(tx)
+    earlier = await stored.fetchone()
+    if earlier is not None:
+        return await _as_stored(tx, earlier)
+    row = await clock.fetchone()
+    assert row is not None
+    found = await opened.fetchone()
+    record = record_of(found) if found is not None else None
+    owes = owed_of(await dues.fetchall()).balance > 0
+    verdict = _judged(asked, await reading.known(), row["now"], record, owes)
+    contact_id = await _store(tx, asked, verdict, account, record)
+    return replace(verdict, contact_id=contact_id)
 
 
 def _judged(asked: Asked, known: Known, now: datetime, record: Record | None, owes: bool) -> Verdict:
@@ -209,6 +219,8 @@ async def _store(tx: Connection, asked: Asked, verdict: Verdict, account: dict[s
             Jsonb(basis_of(why.packs, why.query, [(why.query, why.decision)])),
             verdict.decided_at,
             verdict.expires_at,
+            asked.provider,
+            asked.address_sha256,
         ],
     )
     row = await cursor.fetchone()

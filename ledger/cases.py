@@ -34,11 +34,13 @@ SELECT c.id, c.creditor, a.key AS account, c.step, c.actor, c.channel, c.decisio
                     AND e.recorded_at <= c.recorded_at)) ORDER BY o.id), '[]')
         FROM contacts o
         WHERE o.person_id = c.person_id AND o.decision = 'permitted' AND o.id < c.id
-            AND o.decided_at > c.decided_at - make_interval(days => %(days)s) AND NOT EXISTS (
-                SELECT FROM contact_events e WHERE e.contact_id = o.id AND e.status = 'failed'
-                    AND e.recorded_at <= c.recorded_at)) END AS log
+            AND o.decided_at > c.decided_at - make_interval(days => %(days)s)
+            AND (SELECT coalesce(NOT bool_or(e.status = 'failed') OR bool_or(e.status IN
+                    ('delivered', 'read', 'answered')), true)
+                FROM contact_events e WHERE e.contact_id = o.id AND e.recorded_at <= c.recorded_at)) END AS log
 FROM contacts c JOIN accounts a ON a.id = c.account_id
-WHERE c.decided_at >= %(since)s AND c.decided_at < %(until)s AND c.decision <> 'skipped' AND c.id > %(after)s
+WHERE c.decided_at >= %(since)s AND c.decided_at < %(until)s AND c.decision <> 'skipped' AND c.direction = 'outbound'
+    AND c.id > %(after)s
     AND (%(creditor)s::text IS NULL OR c.creditor = %(creditor)s)
     AND (%(decision)s::text IS NULL OR c.decision = %(decision)s)
 ORDER BY c.id LIMIT %(page)s"""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from journey.keeping import held_by
 from journey.playbook import Outcome
 from journey.state import Hold
 from ledger.database import Connection, Ledger
@@ -27,14 +28,17 @@ class Pause:
 
 
 async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor: str) -> Told | None:
-    """Hold a journey; raises `Conflict` with `journey.pause_overlaps` where another pause covers part of the time."""
+    """Hold a journey; raises `Conflict` with `journey.pause_overlaps` where another pause covers part of the time.
+
+    Agreements and disputes are no pauses: these may lie over them.
+    """
 
     async def act(tx: Connection, record: Record) -> Told:
         hold = Hold(id=order.id, starts=order.starts or record.now, ends=order.ends)
         if hold.ends is not None and hold.ends <= hold.starts:
             raise SendaError("journey.pause_backwards", "'until' must come after 'from'", field="until")
         holds = record.state.standing.holds
-        if any(_overlap(hold, other) for other in holds):
+        if any(_overlap(hold, other) for other in holds if held_by(other) == "pause"):
             raise Conflict("journey.pause_overlaps", "another pause covers part of this time: resume it first", "from")
         fact = {"from": hold.starts, "until": hold.ends, "reason": order.reason}
         record.facts.append(Fact(f"pause:{hold.id}", "paused", record.now, fact, actor))
@@ -46,11 +50,15 @@ async def pause(ledger: Ledger, creditor: str, account: str, order: Pause, actor
 
 
 async def resume(ledger: Ledger, creditor: str, account: str, command_id: str, actor: str) -> Told | None:
-    """End the pause that holds now; raises `Conflict` with `journey.not_paused` where none does."""
+    """End the pause that holds now; raises `Conflict` with `journey.not_paused` where none does.
+
+    What an agreement or a dispute holds goes on: these are cancelled, and resolved.
+    """
 
     async def act(tx: Connection, record: Record) -> Told:
         holds = record.state.standing.holds
-        current = next((hold for hold in holds if hold.covers(record.now)), None)
+        pauses = (hold for hold in holds if held_by(hold) == "pause")
+        current = next((hold for hold in pauses if hold.covers(record.now)), None)
         if current is None:
             raise Conflict("journey.not_paused", "no pause holds at this moment: there is nothing to resume")
         ended = current.model_copy(update={"ends": record.now})
@@ -84,22 +92,33 @@ async def _command(
     ledger: Ledger, creditor: str, account: str, fact: str, act: Callable[[Connection, Record], Awaitable[Told]]
 ) -> Told | None:
     async with ledger.transaction() as tx:
-        row = await (
-            await tx.execute(
-                """
-                SELECT a.id FROM accounts a JOIN people p ON p.id = a.person_id
-                WHERE a.creditor = %s AND a.key = %s FOR UPDATE OF p""",
-                [creditor, account],
-            )
-        ).fetchone()
-        if row is None:
-            raise NotFound("account.unknown", "no such account: import it first", "account")
-        if await (await tx.execute(_CARRIED_OUT, [row["id"], fact])).fetchone() is not None:
+        account_id = await lock_account(tx, creditor, account)
+        if await (await tx.execute(_CARRIED_OUT, [account_id, fact])).fetchone() is not None:
             return None
-        record = await open_record(tx, account_id=row["id"])
-        if record is None:
-            raise Conflict("journey.not_open", "the account has no open journey")
-        return await act(tx, record)
+        return await act(tx, await record_to_command(tx, account_id))
+
+
+async def lock_account(tx: Connection, creditor: str, account: str) -> int:
+    """Lock an account's person; returns the account's number. Raises `NotFound` with `account.unknown`."""
+    row = await (
+        await tx.execute(
+            """
+            SELECT a.id FROM accounts a JOIN people p ON p.id = a.person_id
+            WHERE a.creditor = %s AND a.key = %s FOR UPDATE OF p""",
+            [creditor, account],
+        )
+    ).fetchone()
+    if row is None:
+        raise NotFound("account.unknown", "no such account: import it first", "account")
+    return row["id"]
+
+
+async def record_to_command(tx: Connection, account_id: int) -> Record:
+    """The open journey of an account whose person is locked; raises `Conflict` with `journey.not_open`."""
+    record = await open_record(tx, account_id=account_id)
+    if record is None:
+        raise Conflict("journey.not_open", "the account has no open journey")
+    return record
 
 
 def _overlap(one: Hold, other: Hold) -> bool:

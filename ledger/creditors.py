@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import available_timezones
 
 from babel.numbers import get_currency_precision, list_currencies
 from psycopg.types.json import Jsonb
 
+from journey.limits import AgreementRules
 from journey.playbook import Playbook, parse_playbook
 from ledger.database import Ledger
 from ledger.errors import Conflict, NotFound
@@ -20,7 +22,8 @@ from policy.errors import SendaError
 class Creditor:
     """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one.
 
-    `extra_packs` apply beside `pack`: a subdivision's, the creditor's own. The strictest wins.
+    `extra_packs` apply beside `pack`: a subdivision's, the creditor's own. The strictest wins. `agreements`: what it
+    lets people agree on.
     """
 
     key: str
@@ -31,6 +34,8 @@ class Creditor:
     playbook: str
     test_clock: datetime | None
     time_zone: str
+    agreements: AgreementRules
+    pay_url: str | None = None
 
 
 def decimals(currency: str) -> int:
@@ -51,10 +56,13 @@ async def put_creditor(
     test_clock: datetime | None,
     time_zone: str | None,
     extra_packs: Sequence[str] = (),
+    agreements: AgreementRules | None = None,
+    pay_url: str | None = None,
 ) -> Creditor:
     """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them.
 
-    `pack` comes with Senda; the packs beside it may be ones that were put.
+    `pack` comes with Senda; the packs beside it may be ones that were put. `agreements` none: the defaults.
+    `pay_url`: where its debtors pay, with `{reference}` for the account.
     """
     loaded = load_pack(pack)
     decimals(currency)
@@ -95,15 +103,18 @@ async def put_creditor(
                 raise Conflict("clock.backwards", "the test clock cannot go back", "test_clock")
         await tx.execute(
             """
-            INSERT INTO creditors (key, name, pack, extra_packs, currency, playbook, test_clock, time_zone)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO creditors (key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements,
+                pay_url)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (key) DO UPDATE SET name = excluded.name, pack = excluded.pack,
                 extra_packs = excluded.extra_packs,
                 currency = excluded.currency, playbook = excluded.playbook, test_clock = excluded.test_clock,
-                time_zone = excluded.time_zone""",
-            [key, name, pack, beside, currency, playbook, test_clock, zone],
+                time_zone = excluded.time_zone, agreements = excluded.agreements,
+                pay_url = excluded.pay_url""",
+            [key, name, pack, beside, currency, playbook, test_clock, zone, agreements and Jsonb(agreements), pay_url],
         )
-    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone)
+    rules = agreements or AgreementRules()
+    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone, rules, pay_url)
 
 
 async def creditor(ledger: Ledger, key: str) -> Creditor:
@@ -112,14 +123,20 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
         row = await (
             await tx.execute(
                 """
-                SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone
+                SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements, pay_url
                 FROM creditors WHERE key = %s""",
                 [key],
             )
         ).fetchone()
     if row is None:
         raise NotFound("creditor.unknown", f"no creditor {key!r}: PUT it first", "creditor")
+    row["agreements"] = rules_of(row["agreements"])
     return Creditor(**row)
+
+
+def rules_of(stored: Any) -> AgreementRules:
+    """What a creditor lets people agree on, from its column `agreements`; none there: the defaults."""
+    return AgreementRules() if stored is None else AgreementRules.model_validate(stored)
 
 
 async def put_playbook(ledger: Ledger, playbook: Playbook) -> str:

@@ -4,11 +4,9 @@ from collections.abc import Collection
 
 from journey.events import StepDeferred
 from journey.planning import Contact, Wait, at_its_time
-from journey.state import Deferral, JourneyState, Standing, occurrence
-from ledger.database import Connection, Ledger
-from ledger.judging import Known, known_of, soonest
-from ledger.outcomes import write_outcome
-from ledger.record import Fact, Record, open_record_by_id, write
+from journey.state import occurrence
+from ledger.judging import Known, soonest
+from ledger.record import Fact, Record
 from policy.calendar import local_date
 
 
@@ -37,7 +35,7 @@ def _put_off_next(record: Record, known: Known, connected: Collection[str] | Non
         case _:
             return False
     assert anchor is not None
-    name = occurrence(step.key, anchor)
+    name = occurrence(step.key, anchor, record.state.standing.again)
     if record.state.deferral is not None and record.state.deferral.occurrence == name:
         return False
     channels = known.order(step, connected)
@@ -63,67 +61,3 @@ def _put_off_next(record: Record, known: Known, connected: Collection[str] | Non
     record.facts.append(Fact(f"deferred:{name}:{until.isoformat()}", "step_deferred", record.now, about))
     record.learn(StepDeferred(occurrence=name, until=until))
     return True
-
-
-_LOCK = """
-SELECT c.journey_id, EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id) AS is_told
-FROM contacts c JOIN people p ON p.id = c.person_id WHERE c.id = %s FOR UPDATE OF p"""
-
-_PUT_OFF = """
-SELECT data->>'step' AS step, split_part(key, ':', 2) AS occurrence FROM journey_events
-WHERE journey_id = %s AND kind = 'step_deferred' AND (data->>'contact_id')::bigint = %s"""
-
-
-async def record_failure(
-    ledger: Ledger,
-    contact_id: int,
-    *,
-    content_sha256: str | None,
-    detail: str | None,
-    connected: Collection[str],
-    template: str | None = None,
-) -> tuple[Standing, Deferral | None]:
-    """Store that a permitted contact failed for good: it counts no more, and what it put off is looked at anew.
-
-    Returns the journey's last standing, and the step that is put off now. Where the engine was told already that
-    nobody knows what came of the contact, all stands as it was told.
-    """
-    async with ledger.transaction() as tx:
-        contact = await (await tx.execute(_LOCK, [contact_id])).fetchone()
-        assert contact is not None
-        standing = await write_outcome(
-            tx, contact_id, "failed", content_sha256=content_sha256, template=template, detail=detail
-        )
-        record = await open_record_by_id(tx, contact["journey_id"])
-        if record is None:
-            return standing, None
-        if not contact["is_told"]:
-            await _look_again(tx, record, connected, contact_id)
-        return standing, record.state.deferral
-
-
-async def _look_again(tx: Connection, record: Record, connected: Collection[str], contact_id: int) -> None:
-    put_off = await (await tx.execute(_PUT_OFF, [record.id, contact_id])).fetchall()
-    if not put_off:
-        return
-    record.state = _without(record.state, [row["occurrence"] for row in put_off])
-    record.learn()
-    look_ahead(record, await known_of(tx, record.account_id, record.person_id, record.terms.creditor), connected)
-    deferred = record.state.deferral.occurrence if record.state.deferral else None
-    for row in put_off:
-        if row["occurrence"] not in (deferred, *record.state.done):
-            about = {"step": row["step"], "contact_id": contact_id}
-            key = f"restored:{row['occurrence']}:{contact_id}"
-            record.facts.append(Fact(key, "step_restored", record.now, about))
-    await write(tx, record)
-
-
-def _without(state: JourneyState, put_off: Collection[str]) -> JourneyState:
-    """The state had these occurrences never been put off, nor given up for it."""
-    deferral = state.deferral
-    return state.model_copy(
-        update={
-            "done": tuple(name for name in state.done if name not in put_off),
-            "deferral": None if deferral is not None and deferral.occurrence in put_off else deferral,
-        }
-    )

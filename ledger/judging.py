@@ -1,5 +1,6 @@
 """What is known of a person at the moment of a decision, read under the lock, and the policy's verdict on it."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +22,11 @@ def log_days() -> int:
 
 _FACTS = f"""
 SELECT d.name, d.language, d.time_zones, d.addresses, d.authorised_channels, d.preferred_channel,
-    d.packs AS debtor_packs, c.name AS creditor_name, c.pack, c.extra_packs, {OWN_PACKS}
+    d.packs AS debtor_packs, c.name AS creditor_name, c.pack, c.extra_packs, {OWN_PACKS}, d.id AS debtor_id,
+    replace(c.pay_url, '{{reference}}', a.reference) AS pay_link,
+    ARRAY(SELECT i.channel || ':' || i.address_sha256 FROM invalid_addresses i WHERE i.debtor_id = d.id) AS invalid,
+    EXISTS (SELECT FROM journeys j WHERE j.person_id = a.person_id AND j.creditor = a.creditor
+        AND j.account_id <> a.id AND NOT j.closed) AS has_others
 FROM accounts a JOIN debtors d ON d.id = a.debtor_id JOIN creditors c ON c.key = a.creditor
 WHERE a.id = %s"""
 
@@ -32,7 +37,9 @@ FROM contacts c JOIN accounts a ON a.id = %s JOIN creditors k ON k.key = a.credi
 WHERE c.person_id = %s AND c.decision = 'permitted'
     AND c.decided_at > coalesce(k.test_clock, clock_timestamp()) - make_interval(days => greatest(%s,
         (SELECT max(memory_days) FROM current_packs WHERE key = ANY(k.extra_packs))))
-    AND NOT EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'failed')
+    AND (NOT EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = 'failed')
+        OR EXISTS (SELECT FROM contact_events e
+            WHERE e.contact_id = c.id AND e.status IN ('delivered', 'read', 'answered')))
 ORDER BY c.decided_at"""
 
 
@@ -47,6 +54,11 @@ def _by_then(log: tuple[LoggedContact, ...], at: datetime) -> tuple[LoggedContac
     return tuple(replace(contact, at=min(contact.at, at)) for contact in log if contact.at <= at + SKEW)
 
 
+def sha256_of(address: str) -> str:
+    """What stands for an address where the address itself has no business, hexadecimal."""
+    return hashlib.sha256(address.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """The debtor's and the creditor's facts, what the person said, and the person's contacts over all creditors."""
@@ -55,6 +67,15 @@ class Known:
     said: Preferences
     log: tuple[LoggedContact, ...]
     packs: tuple[Pack, ...]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The person's addresses by channel, without those at which nobody is."""
+        invalid = self.facts["invalid"]
+        filed: dict[str, str] = self.facts["addresses"]
+        if not invalid:
+            return filed
+        return {channel: at for channel, at in filed.items() if f"{channel}:{sha256_of(at)}" not in invalid}
 
     @property
     def authorised(self) -> tuple[str, ...]:
@@ -89,7 +110,7 @@ class Known:
 
         `available`: those that can send at all; none where that is not known.
         """
-        authorised, preferred, addresses = self.authorised, self.preferred_channel, self.facts["addresses"]
+        authorised, preferred, addresses = self.authorised, self.preferred_channel, self.addresses
         usable = [c for c in step.channels if addresses.get(c) and (available is None or c in available)]
         return sorted(usable, key=lambda channel: (channel != preferred, channel not in authorised))
 

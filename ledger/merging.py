@@ -37,12 +37,12 @@ WHERE (d.language, d.preferred_channel) IS DISTINCT FROM (x.language, x.preferre
 
 _DEBTORS = """
 INSERT INTO debtors (creditor, person_id, name, language, time_zones, addresses, authorised_channels,
-    preferred_channel, packs)
+    preferred_channel, packs, document_last4)
 SELECT DISTINCT ON (p.id) %(creditor)s, p.id, d->>'name', d->>'language',
     CASE WHEN jsonb_array_length(d->'time_zones') > 0
         THEN ARRAY(SELECT jsonb_array_elements_text(d->'time_zones')) ELSE ARRAY[%(zone)s] END,
     d->'addresses', ARRAY(SELECT jsonb_array_elements_text(d->'authorised_channels')), d->>'preferred_channel',
-    ARRAY(SELECT jsonb_array_elements_text(d->'packs'))
+    ARRAY(SELECT jsonb_array_elements_text(d->'packs')), d->>'document'
 FROM (SELECT r.row, r.debtor, r.content->'debtor' AS d FROM import_rows r
       WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)) x
 JOIN people p ON p.key = x.debtor
@@ -50,7 +50,7 @@ ORDER BY p.id, x.row DESC
 ON CONFLICT (creditor, person_id) DO UPDATE SET name = excluded.name, language = excluded.language,
     time_zones = excluded.time_zones, addresses = excluded.addresses,
     authorised_channels = excluded.authorised_channels, preferred_channel = excluded.preferred_channel,
-    packs = excluded.packs"""
+    packs = excluded.packs, document_last4 = coalesce(excluded.document_last4, debtors.document_last4)"""
 
 _MOVED = """
 INSERT INTO import_errors (import_id, row, field, code, text)

@@ -14,6 +14,7 @@ from journey.state import JourneyState, Standing, Terms
 from ledger.database import Connection, Ledger
 from ledger.foresight import look_ahead
 from ledger.judging import known_of
+from ledger.keeping import holds_of
 from ledger.packs import OWN_PACKS, packs_of
 from ledger.record import (
     LAST_OUTCOME,
@@ -108,9 +109,11 @@ async def open_within(tx: Connection, accounts: Sequence[int], actor: str = SYST
     rows = await (await tx.execute(_ACCOUNTS, [list(accounts)])).fetchall()
     people = {"people": [row["person_id"] for row in rows]}
     spoken_of = {row["person_id"] for row in await (await tx.execute(_SPOKEN_OF, people)).fetchall()}
+    holds = await holds_of(tx, accounts)
     opened: list[tuple[Record, Launch, dict[str, Any]]] = []
     entries: list[tuple[datetime | None, int]] = []
     for row in rows:
+        row["holds"] = holds.get(row["id"], ())
         found = None if row["running"] else await _open(tx, row, actor, row["person_id"] in spoken_of)
         entries.append((None if row["running"] or found else _entry(row), row["id"]))
         if found is not None:
@@ -154,7 +157,7 @@ async def _open(
         playbook=book,
         hours=hours,
     )
-    standing = Standing(seq=0, at=now, balance=balance, oldest_due=oldest_due)
+    standing = Standing(seq=0, at=now, balance=balance, oldest_due=oldest_due, holds=row["holds"])
     # What an earlier episode said under the same due date is not said again (a payment that was reversed).
     state = JourneyState(standing=standing, since=now, done=tuple(row["contacted"]))
     if settled_outcome(terms, state, today) is not None:

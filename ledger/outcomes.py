@@ -8,18 +8,20 @@ from ledger.database import Connection, Ledger
 
 _OUTCOME = """
 WITH contact AS (
-    SELECT c.id, c.journey_id, c.step, c.channel, c.occurrence, j.state::text AS state, j.closed, j.outcome,
+    SELECT c.id, c.journey_id, c.step, c.channel, j.state::text AS state, j.closed, j.outcome,
+        c.occurrence, nullif(c.attempt, 0) AS again,
         greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp())) AS at
     FROM contacts c JOIN journeys j ON j.id = c.journey_id JOIN creditors k ON k.key = c.creditor
     WHERE c.id = %(contact)s),
 told AS (
     INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, template, detail, at)
-    SELECT id, %(status)s, %(ref)s, %(hash)s, %(template)s, %(detail)s, at FROM contact),
+    SELECT id, %(status)s, %(ref)s, %(hash)s, %(template)s, %(detail)s, at FROM contact
+    ON CONFLICT (contact_id, status) DO NOTHING),
 noted AS (
     INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
-    SELECT journey_id, 'contact:' || occurrence || ':' || %(status)s::text, 'contact', 'senda', jsonb_build_object(
-        'step', step, 'channel', channel, 'status', %(status)s::text, 'content_sha256', %(hash)s::text,
-        'template', %(template)s::text, 'detail', %(detail)s::text), at
+    SELECT journey_id, 'contact:' || concat_ws(':', occurrence, %(status)s::text, again), 'contact', 'senda',
+        jsonb_build_object('step', step, 'channel', channel, 'status', %(status)s::text,
+            'content_sha256', %(hash)s::text, 'template', %(template)s::text, 'detail', %(detail)s::text), at
     FROM contact ON CONFLICT (journey_id, key) DO NOTHING)
 SELECT state, closed, outcome FROM contact"""
 
@@ -39,7 +41,7 @@ class Told(TypedDict, total=False):
 async def record_outcome(ledger: Ledger, contact_id: int, status: str, **told: Unpack[Told]) -> Standing:
     """Store what came of a permitted contact (`sent`, `unknown`); returns the journey's last standing.
 
-    That it failed is stored by `ledger.foresight.record_failure`.
+    That it failed is stored by `ledger.failing.record_failure`.
     """
     async with ledger.transaction() as tx:
         return await write_outcome(tx, contact_id, status, **told)

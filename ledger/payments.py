@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from journey.state import Standing
 from ledger.allocation import Part, allocate, open_after, reverse
 from ledger.database import Connection, Ledger
+from ledger.keeping import after_payment
 from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
 from ledger.standing import OWED, Owed, owed, owed_of
 from policy.errors import SendaError
@@ -209,6 +210,7 @@ async def _parts_to_reverse(tx: Connection, account_id: int, payment: Payment) -
 async def _tell(tx: Connection, account: dict[str, Any], payment: Payment, payment_id: int, after: Owed) -> Posted:
     record = await open_record(tx, account_id=account["id"])
     if record is None:
+        await after_payment(tx, account["id"], after.balance, None, account["now"])
         book = playbook_of(account["hash"], account["playbook"])
         last = await (await tx.execute(_LAST, [account["id"]])).fetchone()
         outcome = last["last_outcome"] if last else None
@@ -231,7 +233,8 @@ async def _tell(tx: Connection, account: dict[str, Any], payment: Payment, payme
             actor=f"processor:{payment.processor}",
         )
     )
-    standing = record.tell(balance=after.balance, oldest_due=after.oldest_due)
+    holds = await after_payment(tx, record.account_id, after.balance, record, record.now)
+    standing = record.tell(balance=after.balance, oldest_due=after.oldest_due, holds=holds)
     await write(tx, record)
     return Posted("applied", told=await tell_engine(tx, record.id, payment.kind, standing))
 

@@ -1,7 +1,7 @@
 """Permits: the decision whether a step's contact may leave, taken under the person's lock and stored whole."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -12,26 +12,17 @@ from journey.events import StepDeferred, StepDone
 from journey.planning import Contact
 from journey.playbook import Stage, Tone
 from journey.state import Deferral, Standing
+from ledger.consolidation import AccountDue, Sibling, cover, siblings_of
 from ledger.database import Connection, Ledger
 from ledger.foresight import look_ahead
-from ledger.judging import Known, Reading, soonest
+from ledger.judging import Known, Reading, sha256_of, soonest
 from ledger.outcomes import closed_standing
 from ledger.record import OPEN, Fact, Record, record_of, write
 from ledger.standing import OWED, Owed, owed_of
+from ledger.tasks import NewTask, add_task
 from ledger.why import basis_of
 from policy import Decision, Query
 from policy.calendar import local_date
-
-
-@dataclass(frozen=True, slots=True)
-class AccountDue:
-    """Another account of the person at the same creditor that a message speaks of, too. Amounts as in `Permit`."""
-
-    account: str
-    past_due: Decimal
-    balance: Decimal
-    due_date: date
-    days_past_due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,37 +82,68 @@ class Overtaken:
     standing: Standing
 
 
-Answer = Permit | Refusal | Settled | Overtaken
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The step may leave by this channel, which is not the one that asked. Nothing was written."""
+
+    channel: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The policy allows a channel whose provider takes nothing at this moment. Nothing was written."""
+
+    standing: Standing
+
+
+Answer = Permit | Refusal | Settled | Overtaken | Elsewhere | Down
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """By which channels the creditor's messages can leave. `available`: those that can send now; `connected`: those
+    that have a provider, with its key (none: not known, then all that are available). `by`: the only channel that may
+    be permitted here; none: any. `by_people`: those whose steps become tasks for people."""
+
+    available: frozenset[str]
+    connected: Mapping[str, str] | None = None
+    by: str | None = None
+    by_people: frozenset[str] = frozenset()
+
+    @property
+    def channels(self) -> Collection[str]:
+        """Those that have a provider."""
+        return self.available if self.connected is None else self.connected
+
+    def provider(self, channel: str | None) -> str | None:
+        """The key of a channel's provider."""
+        return (self.connected or {}).get(channel or "")
+
 
 _LOCK = """
 SELECT j.account_id, j.person_id, j.creditor FROM journeys j JOIN people p ON p.id = j.person_id
 WHERE j.id = %s FOR UPDATE OF p"""
 
 _EARLIER = """
-SELECT c.id, c.step, c.decision, c.channel,
-    (SELECT e.status FROM contact_events e WHERE e.contact_id = c.id ORDER BY e.id DESC LIMIT 1) AS status
+SELECT c.id, c.step, c.decision, c.channel, (
+    SELECT CASE WHEN bool_or(e.status IN ('sent', 'delivered', 'read', 'answered')) THEN 'sent'
+        WHEN bool_or(e.status = 'failed') THEN 'failed' ELSE min(e.status) END
+    FROM contact_events e WHERE e.contact_id = c.id) AS status
 FROM contacts c WHERE c.journey_id = %s AND c.occurrence = %s ORDER BY c.attempt"""
 
 _INSERT = """
 INSERT INTO contacts (journey_id, person_id, creditor, account_id, step, occurrence, stage, attempt, channel,
-    decision, reason, rules, next_allowed_at, basis, decided_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+    decision, reason, rules, next_allowed_at, basis, decided_at, provider, address_sha256)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
 
 
-async def request_permit(
-    ledger: Ledger,
-    journey_id: str,
-    occurrence: str,
-    due: datetime,
-    channels: Collection[str],
-    connected: Collection[str] | None = None,
-) -> Answer:
+async def request_permit(ledger: Ledger, journey_id: str, occurrence: str, due: datetime, reach: Reach) -> Answer:
     """Decide a step's contact in one transaction under the person's lock, once for each occurrence.
 
-    `channels` are those by which the step can be sent now, `connected` those that have a provider, for the steps
-    that follow (none where that is not known). The step itself is the record's: it must be what the record's own
-    plan asks for now, otherwise the answer is `Overtaken` (a payment or a pause came between). Raises
-    `ClockBehind` where the database's clock has not come to `due`.
+    The step itself is the record's: it must be what the record's own plan asks for now, otherwise the answer is
+    `Overtaken` (a payment or a pause came between). A step whose message failed and that was opened again for its
+    other channels is decided anew. Raises `ClockBehind` where the database's clock has not come to `due`.
     """
     async with ledger.transaction() as tx:
         person = await (await tx.execute(_LOCK, [journey_id])).fetchone()
@@ -137,15 +159,9 @@ async def request_permit(
         row = await opened.fetchone()
         record = record_of(row) if row is not None and row["id"] == journey_id else None
         earlier = await before.fetchall()
-        permitted = next((row for row in earlier if row["decision"] == "permitted"), None)
-        if permitted is not None and permitted["status"] is None:
-            await _unknown(tx, record, permitted, occurrence)
-        if record is None:
-            return Overtaken(await closed_standing(tx, journey_id))
-        if permitted is not None:
-            return Settled(
-                permitted["id"], permitted["status"] or "unknown", record.state.standing, record.state.deferral
-            )
+        settled = await _settled(tx, journey_id, occurrence, record, earlier)
+        if settled is not None or record is None:
+            return settled or Overtaken(await closed_standing(tx, journey_id))
         record.reach(due)
         record.learn()
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
@@ -153,7 +169,24 @@ async def request_permit(
             return _missed(record, occurrence)
         known = await reading.known()
         owed = owed_of(await dues.fetchall())
-        return await _decide(tx, record, record.move, len(earlier), known, owed, channels, connected)
+        return await _Deciding(tx, record, record.move, len(earlier), known, owed, reach).decide()
+
+
+async def _settled(
+    tx: Connection, journey_id: str, occurrence: str, record: Record | None, earlier: Sequence[dict[str, Any]]
+) -> Settled | Overtaken | None:
+    """What became of an earlier permit of this occurrence; none where there is something to decide."""
+    permits = [row for row in earlier if row["decision"] == "permitted"]
+    permitted = next((row for row in permits if row["status"] != "failed"), None)
+    if permitted is not None and permitted["status"] is None:
+        await _unknown(tx, record, permitted, occurrence)
+    if record is None:
+        return Overtaken(await closed_standing(tx, journey_id))
+    if permitted is not None:
+        return Settled(permitted["id"], permitted["status"] or "unknown", record.state.standing, record.state.deferral)
+    if permits and occurrence in record.state.done:
+        return Settled(permits[-1]["id"], "failed", record.state.standing, record.state.deferral)
+    return None
 
 
 def _missed(record: Record, occurrence: str) -> Refusal | Overtaken:
@@ -208,57 +241,133 @@ def _choose(verdicts: Sequence[tuple[Query, Decision]]) -> _Choice:
     return _Choice("refused", query, None, verdict.rules, verdict.next_allowed_at)
 
 
-async def _decide(
-    tx: Connection,
-    record: Record,
-    move: Contact,
-    attempt: int,
-    known: Known,
-    owed: Owed,
-    available: Collection[str],
-    connected: Collection[str] | None,
-) -> Answer:
-    verdicts = known.judge(record.now, known.order(move.step, available))
-    choice = _choose(verdicts)
-    cursor = await tx.execute(
-        _INSERT,
-        [
-            record.id,
-            record.person_id,
-            record.terms.creditor,
-            record.account_id,
-            move.step.key,
-            move.occurrence,
-            move.stage,
-            attempt,
-            choice.channel,
-            choice.decision,
-            choice.reason,
-            list(choice.rules),
-            choice.next_allowed_at,
-            Jsonb(basis_of(known.packs, choice.query, verdicts)),
-            record.now,
-        ],
-    )
-    inserted = await cursor.fetchone()
-    assert inserted is not None
-    record.facts.append(_fact(record, move, attempt, choice))
-    until = choice.next_allowed_at
-    if until is not None:
-        record.learn(StepDeferred(occurrence=move.occurrence, until=until))
-    else:
-        record.learn(StepDone(occurrence=move.occurrence))
-    if choice.channel is not None and choice.decision == "permitted":
-        look_ahead(record, known.after(record.now, choice.channel), connected, inserted["id"])
-        await write(tx, record)
-        return _permit(record, move, known, owed, inserted["id"], choice.channel)
-    if move.occurrence not in record.state.done:
-        await write(tx, record)
-        return Refusal(record.state.standing, until, skipped=False)
-    # Done for good; a refused step is, too, where it would have to wait for longer than until the next one.
-    look_ahead(record, known, connected, inserted["id"])
-    await write(tx, record)
-    return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
+@dataclass(frozen=True, slots=True)
+class _Deciding:
+    """One decision on a step that is due: the record under its lock, and all that is known."""
+
+    tx: Connection
+    record: Record
+    move: Contact
+    attempt: int
+    known: Known
+    owed: Owed
+    reach: Reach
+
+    async def decide(self) -> Answer:
+        record, known, reach = self.record, self.known, self.reach
+        verdicts = known.judge(record.now, known.order(self.move.step, reach.available))
+        choice = _choose(verdicts)
+        if choice.decision != "permitted" and self._waits_for_a_provider():
+            return Down(record.state.standing)
+        if choice.decision == "permitted" and choice.channel is not None and reach.by not in (None, choice.channel):
+            return Elsewhere(choice.channel, record.state.standing)
+        if choice.decision == "permitted" and choice.channel in reach.by_people:
+            await self._hand_over()
+            choice = replace(choice, decision="skipped", reason="handed_to_people")
+        contact_id = await self._insert(choice, verdicts)
+        record.facts.append(_fact(record, self.move, self.attempt, choice))
+        until = choice.next_allowed_at
+        if until is not None:
+            record.learn(StepDeferred(occurrence=self.move.occurrence, until=until))
+        else:
+            record.learn(StepDone(occurrence=self.move.occurrence))
+        if choice.channel is not None and choice.decision == "permitted":
+            return await self._permitted(choice.channel, contact_id)
+        if self.move.occurrence not in record.state.done:
+            await write(self.tx, record)
+            return Refusal(record.state.standing, until, skipped=False)
+        # Done for good; a refused step is, too, where it would have to wait for longer than until the next one.
+        look_ahead(record, known, reach.channels, contact_id)
+        await write(self.tx, record)
+        return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
+
+    async def _hand_over(self) -> None:
+        """People call, by a permit of their own right before it."""
+        record, move = self.record, self.move
+        task = NewTask(
+            key=f"{record.id}:{move.occurrence}",
+            kind="call",
+            reason="call_step",
+            creditor=record.terms.creditor,
+            account_id=record.account_id,
+            person_id=record.person_id,
+            journey_id=record.id,
+            step=move.step.key,
+            occurrence=move.occurrence,
+        )
+        await add_task(self.tx, task)
+
+    def _waits_for_a_provider(self) -> bool:
+        """Whether the policy allows a channel that is connected and takes nothing at this moment."""
+        down = set(self.reach.channels) - self.reach.available
+        verdicts = self.known.judge(self.record.now, self.known.order(self.move.step, down))
+        return bool(verdicts) and verdicts[-1][1].allowed
+
+    async def _insert(self, choice: _Choice, verdicts: Sequence[tuple[Query, Decision]]) -> int:
+        record, move = self.record, self.move
+        permitted = choice.channel if choice.decision == "permitted" else None
+        cursor = await self.tx.execute(
+            _INSERT,
+            [
+                record.id,
+                record.person_id,
+                record.terms.creditor,
+                record.account_id,
+                move.step.key,
+                move.occurrence,
+                move.stage,
+                self.attempt,
+                choice.channel,
+                choice.decision,
+                choice.reason,
+                list(choice.rules),
+                choice.next_allowed_at,
+                Jsonb(basis_of(self.known.packs, choice.query, verdicts)),
+                record.now,
+                self.reach.provider(permitted),
+                sha256_of(self.known.addresses[permitted]) if permitted else None,
+            ],
+        )
+        inserted = await cursor.fetchone()
+        assert inserted is not None
+        return inserted["id"]
+
+    async def _permitted(self, channel: str, contact_id: int) -> Permit:
+        record = self.record
+        look_ahead(record, self.known.after(record.now, channel), self.reach.channels, contact_id)
+        await write(self.tx, record)
+        has_others = self.known.facts["has_others"]
+        covered = await siblings_of(self.tx, record, self.move, channel) if has_others else []
+        for sibling in covered:
+            await cover(self.tx, sibling, contact_id, channel)
+        return self._permit(channel, contact_id, covered)
+
+    def _permit(self, channel: str, contact_id: int, covered: Sequence[Sibling]) -> Permit:
+        record, move, known, owed = self.record, self.move, self.known, self.owed
+        today = local_date(record.now, record.terms.zone)
+        anchor = owed.dues[0].due_date
+        again = f":{self.attempt}" if self.attempt else ""
+        return Permit(
+            contact_id=contact_id,
+            key=f"{record.id}:{move.step.key}:{anchor.isoformat()}{again}",
+            channel=channel,
+            address=known.addresses[channel],
+            language=known.language,
+            name=known.facts["name"],
+            creditor_name=known.facts["creditor_name"],
+            account=record.terms.account,
+            currency=record.terms.currency,
+            balance=owed.balance,
+            past_due=owed.past_due(today),
+            due_date=anchor,
+            days_past_due=(today - anchor).days,
+            stage=move.stage,
+            template=move.step.template,
+            tone=move.step.tone,
+            then=record.state.deferral,
+            others=tuple(sibling.due for sibling in covered),
+            pay_link=known.facts["pay_link"],
+        )
 
 
 def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:
@@ -274,28 +383,4 @@ def _fact(record: Record, move: Contact, attempt: int, choice: _Choice) -> Fact:
             "rules": choice.rules,
             "next_allowed_at": choice.next_allowed_at,
         },
-    )
-
-
-def _permit(record: Record, move: Contact, known: Known, owed: Owed, contact_id: int, channel: str) -> Permit:
-    today = local_date(record.now, record.terms.zone)
-    anchor = owed.dues[0].due_date
-    return Permit(
-        contact_id=contact_id,
-        key=f"{record.id}:{move.step.key}:{anchor.isoformat()}",
-        channel=channel,
-        address=known.facts["addresses"][channel],
-        language=known.language,
-        name=known.facts["name"],
-        creditor_name=known.facts["creditor_name"],
-        account=record.terms.account,
-        currency=record.terms.currency,
-        balance=owed.balance,
-        past_due=sum((due.open for due in owed.dues if due.due_date < today), Decimal(0)),
-        due_date=anchor,
-        days_past_due=(today - anchor).days,
-        stage=move.stage,
-        template=move.step.template,
-        tone=move.step.tone,
-        then=record.state.deferral,
     )

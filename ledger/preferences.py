@@ -144,23 +144,28 @@ async def record_statement(ledger: Ledger, said: Statement) -> int:
     """
     _require_proof(said)
     async with ledger.transaction() as tx:
-        person = await (await tx.execute(_LOCK, [said.person])).fetchone()
-        if person is None:
-            raise _unknown_debtor()
-        whom = {"person": person["id"], "creditor": said.creditor}
-        clock = await (await tx.execute(_CLOCK, whom)).fetchone()
-        assert clock is not None
-        if said.creditor is not None and not clock["creditors"]:
-            raise _unknown_creditor()
-        if said.stated_at is not None and said.stated_at > clock["now"] + SKEW:
-            raise SendaError("preferences.in_future", "nobody can have said it later than now", "evidence.stated_at")
-        rows = await (await tx.execute(_LAST, whom)).fetchall()
-        last = {(row["subject"], row["channel"]): row for row in rows}
-        new = {about: value for about, value in said.changes.items() if not _is_known(last.get(about), said, value)}
-        for about, value in new.items():
-            if said.stated_at is not None and _is_yes(about, value):
-                await _require_no_later_no(tx, whom, about, said.stated_at)
-            await tx.execute(_APPEND, {**whom, **_entry(said, about, value, said.stated_at or clock["now"])})
+        return await write_statement(tx, said)
+
+
+async def write_statement(tx: Connection, said: Statement) -> int:
+    """`record_statement` inside the caller's transaction, for what takes no proof."""
+    person = await (await tx.execute(_LOCK, [said.person])).fetchone()
+    if person is None:
+        raise _unknown_debtor()
+    whom = {"person": person["id"], "creditor": said.creditor}
+    clock = await (await tx.execute(_CLOCK, whom)).fetchone()
+    assert clock is not None
+    if said.creditor is not None and not clock["creditors"]:
+        raise _unknown_creditor()
+    if said.stated_at is not None and said.stated_at > clock["now"] + SKEW:
+        raise SendaError("preferences.in_future", "nobody can have said it later than now", "evidence.stated_at")
+    rows = await (await tx.execute(_LAST, whom)).fetchall()
+    last = {(row["subject"], row["channel"]): row for row in rows}
+    new = {about: value for about, value in said.changes.items() if not _is_known(last.get(about), said, value)}
+    for about, value in new.items():
+        if said.stated_at is not None and _is_yes(about, value):
+            await _require_no_later_no(tx, whom, about, said.stated_at)
+        await tx.execute(_APPEND, {**whom, **_entry(said, about, value, said.stated_at or clock["now"])})
     return len(new)
 
 

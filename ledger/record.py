@@ -83,6 +83,7 @@ class Record:
         oldest_due: date | EllipsisType | None = ...,
         holds: Sequence[Hold] | None = None,
         outcome: Outcome | None = None,
+        again: Sequence[str] | None = None,
     ) -> Standing:
         """Learn a new standing, one `seq` later, that differs from the last in what is given; returns it."""
         last = self.state.standing
@@ -93,6 +94,7 @@ class Record:
             oldest_due=last.oldest_due if isinstance(oldest_due, EllipsisType) else oldest_due,
             holds=last.holds if holds is None else tuple(holds),
             outcome=outcome,
+            again=last.again if again is None else tuple(again),
         )
         self.learn(StandingChanged(standing=standing))
         return standing
@@ -147,6 +149,9 @@ WHERE NOT j.closed AND """
 
 OPEN = _OPEN + "j.account_id = %s"
 """The open journey of an account."""
+
+OPEN_OF_PERSON = _OPEN + "j.person_id = %s AND j.creditor = %s AND j.id <> %s AND j.currency = %s ORDER BY j.id"
+"""A person's other open journeys at a creditor, in a currency."""
 
 
 async def open_record(tx: Connection, *, account_id: int) -> Record | None:

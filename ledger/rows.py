@@ -8,6 +8,8 @@ from typing import Annotated, Any, cast
 from zoneinfo import available_timezones
 
 import orjson
+import phonenumbers
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -19,7 +21,7 @@ LONGEST_ROW = 1 << 20
 """Bytes; a longer line is no account."""
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+_LINES = re.compile(r"\s*[;\n]\s*")
 _ZONES = available_timezones()
 
 CSV_COLUMNS = (
@@ -36,15 +38,19 @@ CSV_COLUMNS = (
     "authorised_channels",
     "preferred_channel",
     "packs",
+    "document",
     "due",
     "due_date",
     "amount",
 )
+CSV_OF_DEBTOR = ("name", "language", "preferred_channel", "document")
 CSV_REQUIRED = ("account", "debtor", "due_date", "amount")
 CSV_FAULTS: dict[Fault, str] = {
     "row_not_csv": "the line is not CSV: a value with quotation marks stands in quotation marks, and these are doubled",
     "row_not_utf8": "the line is not UTF-8: save the file in that encoding",
 }
+
+SPECIAL_USE_DOMAIN_NAMES.remove("invalid")  # its own way to be told: examples and rehearsals use such addresses
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 """What falls due before or after is a slip of the pen; calendars know nothing of those years."""
@@ -58,6 +64,25 @@ class RowError:
     field: str | None
     code: str
     text: str
+
+
+def _is_phone(address: str) -> bool:
+    """Whether a number of this country can have so many digits; numbering plans change too often to ask for more."""
+    if not _PHONE.fullmatch(address):
+        return False
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(address))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_email(address: str) -> bool:
+    """Whether the syntax is that of an address; nobody is asked whether it exists."""
+    try:
+        validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        return False
+    return "." in address.rpartition("@")[2]
 
 
 def _amount(value: object) -> object:
@@ -115,6 +140,17 @@ class DebtorRow(_Row):
     authorised_channels: tuple[Channel, ...] = ()
     preferred_channel: Channel | None = None
     packs: tuple[str, ...] = Field(default=(), description="of where the person lives, beside the creditor's")
+    document: str | None = Field(
+        default=None, max_length=64, description="of identity; only its last four letters and digits are kept"
+    )
+
+    @field_validator("document")
+    @classmethod
+    def _last_four(cls, document: str | None) -> str | None:
+        kept = "".join(character for character in document or "" if character.isascii() and character.isalnum())
+        if document and len(kept) < 4:
+            raise PydanticCustomError("document_invalid", "the document needs four letters or digits at least")
+        return kept[-4:].upper() or None
 
     @field_validator("packs")
     @classmethod
@@ -137,14 +173,16 @@ class DebtorRow(_Row):
     @classmethod
     def _usable(cls, addresses: dict[Channel, str]) -> dict[Channel, str]:
         for channel, address in addresses.items():
-            if channel in ("sms", "whatsapp", "call") and not _PHONE.fullmatch(address):
+            if channel in ("sms", "whatsapp", "call") and not _is_phone(address):
                 raise PydanticCustomError(
                     "address_invalid",
                     "the number for {channel} must look like +573001234567",
                     {"channel": channel},
                 )
-            if channel == "email" and not _EMAIL.fullmatch(address):
+            if channel == "email" and not _is_email(address):
                 raise PydanticCustomError("address_invalid", "the e-mail address is none")
+            if channel == "letter" and len(_LINES.split(address.strip())) < 2:
+                raise PydanticCustomError("address_invalid", "a postal address needs two lines, with ; between them")
         return addresses
 
 
@@ -250,7 +288,7 @@ def check_csv(
     if any("\0" in value for value in values):
         return [_zero(row)]
     cell = {name: value.strip() for name, value in zip(columns, values, strict=True) if value.strip()}
-    debtor: dict[str, Any] = {name: cell[name] for name in ("name", "language", "preferred_channel") if name in cell}
+    debtor: dict[str, Any] = {name: cell[name] for name in CSV_OF_DEBTOR if name in cell}
     for name in ("time_zones", "authorised_channels", "packs"):
         debtor[name] = [part.strip() for part in cell.get(name, "").split("|") if part.strip()]
     debtor["addresses"] = {name: cell[name] for name in ("sms", "whatsapp", "email", "call", "letter") if name in cell}

@@ -52,6 +52,12 @@ APPEND_ONLY = (
     "journey_events",
     "import_errors",
     "audit",
+    "task_events",
+    "agreements",
+    "agreement_instalments",
+    "agreement_events",
+    "disputes",
+    "dispute_resolutions",
 )
 """Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
 
@@ -89,6 +95,7 @@ creditors = Table(
     Column("test_clock", DateTime(timezone=True)),
     _recorded("created_at"),
     Column("pay_url", Text, comment="where to pay; {reference}"),
+    Column("agreements", JSONB, comment="journey.limits.AgreementRules; none: the defaults"),
 )
 
 playbooks = Table(
@@ -559,4 +566,175 @@ audit = Table(
     Column("code", Text),
     _recorded("at"),
     comment="Who did what, and what was refused (invariant I10)",
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    Column("key", Text, unique=True, nullable=False, comment="names what asked for it, so that it is there once"),
+    Column("kind", Text, CheckConstraint("kind IN ('call', 'case')", name="kind"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), index=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), comment="none: nobody knows who it is"),
+    Column("journey_id", Text, ForeignKey("journeys.id")),
+    Column("step", Text),
+    Column("occurrence", Text),
+    Column("conversation_id", BigInteger, ForeignKey("conversations.id")),
+    _instant("not_before", nullable=True),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status IN ('open', 'claimed', 'done', 'dropped')", name="status"),
+        nullable=False,
+        server_default=text("'open'"),
+    ),
+    Column("owner", Text, comment="the actor who works on it, or finished it"),
+    _instant("claimed_at", nullable=True),
+    _instant("done_at", nullable=True),
+    Column("disposition", Text, comment="how it was done, or why it was dropped"),
+    _instant("created_at"),
+    CheckConstraint("kind = 'case' OR account_id IS NOT NULL", name="call"),
+    CheckConstraint("status <> 'claimed' OR num_nulls(owner, claimed_at) = 0", name="owner"),
+    CheckConstraint("(status IN ('done', 'dropped')) = (done_at IS NOT NULL)", name="done"),
+    Index("tasks_unfinished_idx", "creditor", "kind", postgresql_where=text("status IN ('open', 'claimed')")),
+    comment="What people are to do: calls, and cases that a machine cannot settle",
+)
+
+task_events = Table(
+    "task_events",
+    metadata,
+    _id(),
+    Column("task_id", BigInteger, ForeignKey("tasks.id"), nullable=False, index=True),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint(
+            "kind IN ('created', 'claimed', 'released', 'noted', 'done', 'dropped', 'reopened')", name="kind"
+        ),
+        nullable=False,
+    ),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, comment="a stable code: a disposition, a reason"),
+    Column("note", Text, comment="what people wrote"),
+    Column("command", Text, unique=True, comment="the request that wrote it, where it could be repeated"),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="What was done about a task, in order",
+)
+
+dials = Table(
+    "dials",
+    metadata,
+    _id(),
+    Column("task_id", BigInteger, ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("request", Text, unique=True, nullable=False, comment="the request by which its permit is asked for"),
+    Column("batch", Text, nullable=False, index=True, comment="the command that took it"),
+    Column("actor", Text, nullable=False),
+    Column("number_sha256", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), unique=True, comment="the decision on it"),
+    Column("ended", Text, comment="a disposition; refused, void (never handed out), no_result; none: it is out"),
+    _instant("ended_at", nullable=True),
+    Column("talk_seconds", Integer),
+    _recorded("recorded_at"),
+    Index("dials_out_idx", "task_id", unique=True, postgresql_where=text("ended IS NULL")),
+    comment="Tries of a call task by a dialer; one at a time",
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    _id(),
+    Column("kind", Text, CheckConstraint("kind IN ('promise', 'plan')", name="kind"), nullable=False),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("journey_id", Text, ForeignKey("journeys.id"), nullable=False, index=True),
+    Column("currency", Text, nullable=False),
+    Column("threshold", Numeric, nullable=False, comment="share of an instalment with which it counts as paid"),
+    Column("after_posting", BigInteger, nullable=False, comment="payments booked later count for it"),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    Column("origin", Text, nullable=False, comment="by what way it was agreed: people, bot"),
+    Column("beyond_limits", Boolean, nullable=False, comment="a supervisor agreed to more than the creditor's limits"),
+    _instant("made_at"),
+    _instant("counts_from"),
+    _recorded("recorded_at"),
+    Index("agreements_list_idx", "creditor", "kind", "id"),
+    comment="Promises to pay and payment plans as they were agreed; a promise is one of a single instalment",
+)
+
+agreement_instalments = Table(
+    "agreement_instalments",
+    metadata,
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("due_date", Date, nullable=False),
+    Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False, comment="the end of its grace: steps wait until then"),
+)
+
+agreement_events = Table(
+    "agreement_events",
+    metadata,
+    _id(),
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), nullable=False, index=True),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('made', 'moved', 'kept', 'reopened', 'broken', 'cancelled')", name="kind"),
+        nullable=False,
+    ),
+    Column("key", Text, unique=True, comment="of the command, where people gave one"),
+    Column("actor", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False, comment="until when steps wait for it, as of this event"),
+    Column("data", JSONB, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="What became of an agreement: the last event says how it stands",
+)
+
+open_agreements = Table(
+    "open_agreements",
+    metadata,
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), primary_key=True, autoincrement=False),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    _instant("until"),
+    Index("open_agreements_until_idx", "creditor", "until"),
+    comment="Agreements whose last event leaves them open; at `until` they are broken",
+)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("journey_id", Text, ForeignKey("journeys.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    Column("origin", Text, nullable=False, comment="by what way it came: people, bot"),
+    _instant("opened_at"),
+    _recorded("recorded_at"),
+    Index("disputes_list_idx", "creditor", "id"),
+    comment="What debtors say is wrong with a debt; open until it is resolved",
+)
+
+dispute_resolutions = Table(
+    "dispute_resolutions",
+    metadata,
+    _id(),
+    Column("dispute_id", BigInteger, ForeignKey("disputes.id"), unique=True, nullable=False),
+    Column(
+        "outcome",
+        Text,
+        CheckConstraint("outcome IN ('upheld', 'rejected', 'withdrawn')", name="outcome"),
+        nullable=False,
+    ),
+    Column("key", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
 )

@@ -22,6 +22,10 @@ class Owed:
         """The oldest unpaid due date."""
         return self.dues[0].due_date if self.dues else None
 
+    def past_due(self, today: date) -> Decimal:
+        """What fell due before this local day and is open."""
+        return sum((due.open for due in self.dues if due.due_date < today), Decimal(0))
+
 
 OWED = """
 SELECT d.id, d.due_date, sum(p.amount) AS open

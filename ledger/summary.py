@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import func, select, text
 
 from ledger.database import Ledger
 from ledger.schema import creditors, journeys
-from ledger.views import PAUSED, money, stage_now
+from ledger.views import money, stage_now, status_now
 
 _SUMMARY = text(
     """
@@ -72,7 +72,7 @@ async def summary(ledger: Ledger, creditor: str) -> dict[str, Any] | None:
     number = func.count().label("number")
     base = select(number).select_from(journeys.join(creditors, creditors.c.key == journeys.c.creditor))
     base = base.where(journeys.c.creditor == creditor)
-    state = case((journeys.c.closed, "closed"), (PAUSED, "paused"), else_="active").label("name")
+    state = status_now.label("name")
     async with ledger.reads.connect() as connection:
         head = (await connection.execute(_SUMMARY, bind)).mappings().first()
         if head is None:

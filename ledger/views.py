@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select
 from sqlalchemy.engine import RowMapping
 
 from journey.planning import Contact, Wait, settle, status
@@ -36,11 +36,16 @@ NOW: ColumnElement[Any] = func.coalesce(creditors.c.test_clock, func.clock_times
 stage_now: ColumnElement[Any] = case(
     (and_(~journeys.c.closed, journeys.c.next_stage_at <= NOW), journeys.c.next_stage), else_=journeys.c.stage
 )
-PAUSED: ColumnElement[bool] = literal_column(
-    """EXISTS (SELECT FROM jsonb_array_elements(journeys.state->'standing'->'holds') h
+_held: ColumnElement[Any] = literal_column(
+    """(SELECT min(CASE split_part(h->>'id', ':', 1) WHEN 'promise' THEN 'promise' WHEN 'plan' THEN 'plan'
+            ELSE 'paused' END COLLATE "C")
+        FROM jsonb_array_elements(journeys.state->'standing'->'holds') h
         WHERE (h->>'starts')::timestamptz <= coalesce(creditors.test_clock, clock_timestamp())
         AND coalesce((h->>'ends')::timestamptz, 'infinity') > coalesce(creditors.test_clock, clock_timestamp()))"""
 )
+"""What holds cover this moment, as `journey.planning.status` says it: `paused` comes first by the alphabet, too."""
+
+status_now: ColumnElement[Any] = case((journeys.c.closed, "closed"), else_=func.coalesce(_held, "active"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ def _after(cursor: str) -> str:
         raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor") from None
 
 
-def _page(rows: list[dict[str, Any]], limit: int, key: str) -> Page:
+def page_of(rows: list[dict[str, Any]], limit: int, key: str) -> Page:
+    """The first `limit` of these rows; the cursor of the next page is made of `key`, which orders them."""
     items = rows[:limit]
     return Page(items, _cursor(items[-1][key]) if len(rows) > limit else None)
 
@@ -123,23 +129,16 @@ async def list_journeys(
         query = query.where(stage_now == stage)
     if outcome is not None:
         query = query.where(journeys.c.outcome == outcome)
-    match status:
-        case "closed":
-            query = query.where(journeys.c.closed)
-        case "paused":
-            query = query.where(~journeys.c.closed, PAUSED)
-        case "active":
-            query = query.where(~journeys.c.closed, ~PAUSED)
-        case None:
-            pass
-        case _:  # promises and plans do not exist yet
-            query = query.where(false())
+    if status == "closed":
+        query = query.where(journeys.c.closed)
+    elif status is not None:
+        query = query.where(~journeys.c.closed, status_now == status)
     if cursor is not None:
         query = query.where(journeys.c.id > _after(cursor))
     async with ledger.reads.connect() as connection:
         rows = (await connection.execute(query)).mappings().all()
     books: dict[str, Playbook] = {}
-    return _page([_journey(row, books) for row in rows], limit, "journey_id")
+    return page_of([_journey(row, books) for row in rows], limit, "journey_id")
 
 
 def _journey(row: RowMapping, books: dict[str, Playbook]) -> dict[str, Any]:
@@ -193,16 +192,20 @@ async def account_exists(ledger: Ledger, creditor: str, account: str) -> int | N
 MADE = ("sent", "delivered", "answered")
 """Statuses by which a contact happened."""
 
+MOST_TELLING: ColumnElement[Any] = literal_column("ARRAY['answered', 'read', 'delivered', 'failed', 'sent', 'unknown']")
+"""What a contact's status is, of all that was told of it."""
+
 
 def _told(value: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
     """Something of all that was told of a contact."""
     return select(value).where(contact_events.c.contact_id == contacts.c.id, *conditions).scalar_subquery()
 
 
-def _told_last(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What was told last of a contact."""
-    query = select(column).where(contact_events.c.contact_id == contacts.c.id)
-    return query.order_by(contact_events.c.id.desc()).limit(1).scalar_subquery()
+def _told_most(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What says most of a contact: receipts may come late, twice and out of order."""
+    message = func.coalesce(contacts.c.covered_by, contacts.c.id)
+    query = select(column).where(contact_events.c.contact_id == message)
+    return query.order_by(func.array_position(MOST_TELLING, contact_events.c.status)).limit(1).scalar_subquery()
 
 
 async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dict[str, Any]]:
@@ -214,8 +217,9 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
             contacts.c.stage,
             contacts.c.actor,
             contacts.c.channel,
+            contacts.c.direction,
             contacts.c.purpose,
-            func.coalesce(_told_last(contact_events.c.status), contacts.c.decision).label("status"),
+            func.coalesce(_told_most(contact_events.c.status), contacts.c.decision).label("status"),
             contacts.c.reason,
             contacts.c.decided_at,
             _told(func.min(contact_events.c.at), contact_events.c.status.in_(MADE)).label("sent_at"),
@@ -224,7 +228,8 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
             contacts.c.basis,
             _told(func.max(contact_events.c.content_sha256)).label("content_sha256"),
             _told(func.max(contact_events.c.template)).label("template"),
-            _told_last(contact_events.c.detail).label("disposition"),
+            contacts.c.covered_by,
+            _told_most(contact_events.c.detail).label("disposition"),
         )
         .join(accounts, accounts.c.id == contacts.c.account_id)
         .where(accounts.c.creditor == creditor, accounts.c.key == account)
@@ -252,13 +257,14 @@ async def list_events(ledger: Ledger, creditor: str, account: str, cursor: str |
         .limit(limit + 1)
     )
     if cursor is not None:
-        query = query.where(journey_events.c.id > _number(cursor))
+        query = query.where(journey_events.c.id > number_after(cursor))
     async with ledger.reads.connect() as connection:
         rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-    return _page(rows, limit, "seq")
+    return page_of(rows, limit, "seq")
 
 
-def _number(cursor: str) -> int:
+def number_after(cursor: str) -> int:
+    """The number after which a page begins; raises `cursor.invalid`."""
     value = _after(cursor)
     if not value.isdecimal():
         raise SendaError("cursor.invalid", "use the next_cursor of the page before", field="cursor")
@@ -276,7 +282,7 @@ async def list_payments(
     if applied is not None:
         query = query.where(posted if applied == "applied" else ~posted)
     if cursor is not None:
-        query = query.where(payments.c.id > _number(cursor))
+        query = query.where(payments.c.id > number_after(cursor))
     async with ledger.reads.connect() as connection:
         rows = (await connection.execute(query.limit(limit + 1))).mappings().all()
     items = [
@@ -296,7 +302,7 @@ async def list_payments(
         }
         for row in rows
     ]
-    return _page(items, limit, "seq")
+    return page_of(items, limit, "seq")
 
 
 async def import_faults(ledger: Ledger, import_id: str, after: tuple[int, int], limit: int) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "demo": "senda.demo.command",
     "import": "senda.portfolio.command",
     "rehearse": "senda.rehearsal.command",
+    "sandbox": "senda.sandbox.command",
     "up": "senda.stack.up",
 }
 """`senda NAME …`: the module of each."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_args
 
 import orjson
 import typer
@@ -11,23 +11,34 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from channels.samples import LINK, Sample, sample_values
+from channels.approved import approved_bodies
+from channels.samples import LINK, Sample, moment_of, sample_values
+from channels.segments import segments_of
 from channels.template_check import Finding, check_template
-from channels.template_language import Language
-from channels.templating import read_template, source_of, template_names, version_of
-from channels.texts import LOCALES, STANDARD
-from journey.playbook import Stage, Tone
+from channels.template_language import Language, Variant
+from channels.templating import (
+    ENDING,
+    Template,
+    label_of,
+    load_template,
+    read_template,
+    shipped,
+    source_of,
+    variant_of,
+    version_of,
+)
+from channels.values import LOCALES
+from journey.playbook import Channel, Stage, Tone
 from policy.errors import SendaError
 
 app = typer.Typer(help="What debtors read: templates by purpose, stage, tone and language.", no_args_is_help=True)
-
-ENDING = ".txt.j2"
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
     name: str
     language: str
+    variant: Variant | None
     text: str
 
 
@@ -38,14 +49,19 @@ def check(
     ] = None,
     name: Annotated[str | None, typer.Option(help="where the file's name does not say it")] = None,
     language: Annotated[Language | None, typer.Option(help="where the file's name does not say it")] = None,
+    channel: Annotated[Variant | None, typer.Option(help="where the file's name does not say it")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of a page")] = False,
 ) -> None:
-    """Find what is wrong with templates, NAME.LANGUAGE.txt.j2; exit code 1 where there are errors."""
+    """Find what is wrong with templates, NAME.LANGUAGE[.CHANNEL].txt.j2; exit code 1 where there are errors."""
     try:
-        sources = [_read(path, name, language) for path in paths] if paths else _shipped()
+        sources = [_read(path, name, language, channel) for path in paths] if paths else _shipped()
     except SendaError as error:
         _fail(error, 2)
-    found = [finding for source in sources for finding in check_template(source.name, source.language, source.text)]
+    found = [
+        finding
+        for source in sources
+        for finding in check_template(source.name, source.language, source.text, source.variant)
+    ]
     if as_json:
         typer.echo(orjson.dumps(_record(sources, found)).decode())
     else:
@@ -58,60 +74,76 @@ def check(
 def show(
     template: Annotated[str, typer.Argument(metavar="NAME|FILE", help="a template of Senda, or a file")],
     language: Annotated[Language, typer.Option(help="of the text")] = "es",
+    channel: Annotated[Channel, typer.Option(help="whose text; a file's name may say it")] = "email",
     tone: Annotated[Tone, typer.Option()] = "friendly",
     stage: Annotated[Stage | None, typer.Option(help="none: the template's own, else by the days")] = None,
     days_past_due: Annotated[int | None, typer.Option(help="none: some of the stage")] = None,
+    accounts: Annotated[int, typer.Option(min=1, max=9, help="how many accounts it is about")] = 1,
     sender: Annotated[str | None, typer.Option(help="who writes for the creditor; none: the creditor itself")] = None,
     link: Annotated[bool, typer.Option(help="with a payment link")] = True,
 ) -> None:
     """Print what a template says, the subject first, with the values of nobody."""
     try:
         if template.endswith(ENDING):
-            source = _read(Path(template), None, None)
+            source = _read(Path(template), None, None, None)
+            name, used = source.name, _template_of(source)
+            language, channel = _known(source.language), source.variant or channel
         else:
-            source = _Source(template, language, source_of(template, language))
-        read = read_template(f"{source.name}.{source.language}", source.text)
-        now, days = _moment(source.name, stage, days_past_due)
-        sample: Sample = {"tone": tone, "stage": now, "days_past_due": days, "sender": sender}
+            name, used = template, load_template(template, language, channel)
+        now, days = moment_of(name, stage, days_past_due)
+        sample: Sample = {"tone": tone, "stage": now, "days_past_due": days, "sender": sender, "accounts": accounts}
         sample["pay_link"] = LINK if link else None
-        subject, text = read.fill(sample_values(read.purpose, _known(source.language), sample))
+        subject, text = used.fill(sample_values(used, language, sample, channel))
     except SendaError as error:
         _fail(error, 1)
-    typer.echo(f"{subject}\n\n{text}")
+    typer.echo(f"{subject}\n\n{text}" if subject else text)
+    if channel == "sms":
+        count = segments_of(text)
+        typer.echo(f"{_counted(count.segments, 'segment')} ({count.encoding}, {count.units} units)", err=True)
 
 
-def _moment(name: str, stage: Stage | None, days: int | None) -> tuple[Stage, int]:
-    """A stage and a number of days that belong together."""
-    typical: dict[Stage, int] = {"preventive": -3, "administrative": 12, "prejuridical": 75}
-    own: list[Stage] = [of for of, standard in STANDARD.items() if standard == name]
-    if stage is None:
-        stage = own[0] if own else "preventive" if days is not None and days <= 0 else "administrative"
-    return stage, typical[stage] if days is None else days
+@app.command()
+def approved(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of a page")] = False,
+) -> None:
+    """Print the WhatsApp texts to submit to Meta, each with its name, its language and its numbered variables."""
+    bodies = approved_bodies()
+    if as_json:
+        typer.echo(orjson.dumps([asdict(body) for body in bodies]).decode())
+        return
+    for body in bodies:
+        numbered = ", ".join(f"{{{{{number}}}}} {name}" for number, name in enumerate(body.variables, 1))
+        typer.echo(f"{body.name}  {body.language}  ({numbered})\n\n{body.body}\n")
 
 
 def _shipped() -> list[_Source]:
     return [
-        _Source(name, language, source_of(name, language)) for name in sorted(template_names()) for language in LOCALES
+        _Source(name, language, variant, source_of(name, language, variant)) for name, language, variant in shipped()
     ]
 
 
-def _read(path: Path, name: str | None, language: str | None) -> _Source:
+def _read(path: Path, name: str | None, language: str | None, channel: Variant | None) -> _Source:
     """A file; its name says what it is unless the options do.
 
     Errors: `template.unreadable_file`, `template.unnamed`.
     """
     said = path.name.removesuffix(ENDING).split(".") if path.name.endswith(ENDING) else []
-    of_file, of_language = said if len(said) == 2 else (None, None)
-    name, language = name or of_file, language or of_language
-    if name is None or language is None:
-        message = f"{path}: name the file NAME.LANGUAGE{ENDING}, or say --name and --language"
-        raise SendaError("template.unnamed", message, "name" if name is None else "language")
+    of_file, of_language, of_channel = (*said, None)[:3] if len(said) in (2, 3) else (None, None, None)
+    name, language, variant = name or of_file, language or of_language, channel or of_channel
+    if name is None or language is None or variant not in (None, *get_args(Variant)):
+        message = f"{path}: name the file NAME.LANGUAGE[.CHANNEL]{ENDING}, or say --name, --language and --channel"
+        field = "name" if name is None else "language" if language is None else "channel"
+        raise SendaError("template.unnamed", message, field)
     try:
-        return _Source(name, language, path.read_bytes().decode("utf-8"))
+        return _Source(name, language, variant_of(variant), path.read_bytes().decode("utf-8"))
     except OSError as error:
         raise SendaError("template.unreadable_file", f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SendaError("template.unreadable_file", f"{path} is not text in UTF-8") from None
+
+
+def _template_of(source: _Source) -> Template:
+    return read_template(label_of(source.name, source.language, source.variant), source.text, source.variant)
 
 
 def _known(language: str) -> Language:
@@ -128,7 +160,12 @@ def _record(sources: Sequence[_Source], found: Sequence[Finding]) -> dict[str, A
     levels = [finding.level for finding in found]
     return {
         "templates": [
-            {"template": source.name, "language": source.language, "version": version_of(source.text)}
+            {
+                "template": source.name,
+                "language": source.language,
+                "channel": source.variant,
+                "version": version_of(source.text),
+            }
             for source in sources
         ],
         "errors": levels.count("error"),
@@ -142,7 +179,8 @@ def _print(sources: Sequence[_Source], found: Sequence[Finding]) -> None:
         table = Table("template", "line", "level", "code", "message", box=None)
         for finding in found:
             line = str(finding.line) if finding.line else "–"
-            cells = (f"{finding.template}.{finding.language}", line, finding.level, finding.code, finding.message)
+            label = ".".join(filter(None, (finding.template, finding.language, finding.channel)))
+            cells = (label, line, finding.level, finding.code, finding.message)
             table.add_row(*(Text(cell, overflow="fold") for cell in cells))
         Console().print(table)
     levels = [finding.level for finding in found]

@@ -6,10 +6,19 @@ Messages hold ids, amounts and dates: never a name, an address, a number or a te
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from journey.playbook import Channel, Values
 from journey.state import Deferral, JourneyState, Standing, Terms
 
 QUEUE = "senda"
+"""Workflows, and every activity but contacts by a channel that has a queue of its own."""
+
+
+def channel_queue(channel: Channel) -> str:
+    """The queue of contacts by this channel: what is slow or down there holds up nobody else."""
+    return f"{QUEUE}-{channel}"
+
 
 JOURNEY = "Journey"
 INTAKE = "Intake"
@@ -22,6 +31,9 @@ TICK = "tick"
 APPLIED = "applied"
 STATE = "state"
 
+ATTEMPTS = 5
+"""How often the engine tries an activity that contacts, before the step is put off."""
+
 CONTACT = "contact"
 REPORT = "report"
 MERGE_ROWS = "merge_rows"
@@ -30,11 +42,15 @@ FINISH_IMPORT = "finish_import"
 
 
 class JourneyStart(Values):
-    """Input of `Journey`, also when it continues as new. `clock`: the instant of a test clock, none for real time."""
+    """Input of `Journey`, also when it continues as new. `clock`: the instant of a test clock, none for real time.
+
+    `channel_queues`: contacts run on their channel's own queue; journeys from before these keep to the common one.
+    """
 
     terms: Terms
     state: JourneyState
     clock: datetime | None = None
+    channel_queues: bool = Field(default=False, exclude_if=lambda on: not on)
 
 
 class Tell(Values):
@@ -56,24 +72,32 @@ class Ticked(Values):
 
 
 class ContactOrder(Values):
-    """Input of activity `contact`: perform this occurrence of a step, due at this instant."""
+    """Input of activity `contact`: perform this occurrence of a step, due at this instant.
+
+    `channel`: the one whose queue this is (none: any may be used); `tried`: those that could not take the message.
+    """
 
     journey_id: str
     occurrence: str
     due: datetime
     channels: tuple[Channel, ...]
+    channel: Channel | None = Field(default=None, exclude_if=lambda channel: channel is None)
+    tried: tuple[Channel, ...] = Field(default=(), exclude_if=lambda tried: not tried)
 
 
 class ContactAnswer(Values):
     """What came of a contact. `until` is set where it is deferred; `overtaken`: the standing says something new.
 
-    `then`: another step that the record has put off, because the policy would refuse it at its time.
+    `then`: another step that the record has put off, because the policy would refuse it at its time. `elsewhere`: it
+    is to be performed on the queue of that channel, `tried` are those that could not take it.
     """
 
-    status: Literal["sent", "failed", "unknown", "refused", "skipped", "overtaken"]
+    status: Literal["sent", "failed", "unknown", "refused", "skipped", "overtaken", "elsewhere"]
     standing: Standing
     until: datetime | None = None
     then: Deferral | None = None
+    elsewhere: Channel | None = None
+    tried: tuple[Channel, ...] = ()
 
 
 class ReportOrder(Values):

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from journey.events import Event, StandingChanged, StepDeferred, StepDone, apply
     from journey.planning import Contact, Finished, Wait, settle
-    from journey.playbook import Outcome
+    from journey.playbook import Channel, Outcome
     from journey.state import JourneyState, Standing
     from workflows import contract
     from workflows.contract import (
@@ -30,7 +30,7 @@ LONGEST_SLEEP = timedelta(days=30)
 OUTAGE_PAUSE = timedelta(minutes=15)
 """How long a step waits after its activity failed for good: a provider or the database is down."""
 
-RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=3.0, maximum_attempts=5)
+RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=3.0, maximum_attempts=contract.ATTEMPTS)
 PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10))
 """Under a test clock: its time stands still while a provider is down, so that no quarter of an hour would pass."""
 
@@ -46,6 +46,7 @@ class Journey:
         self._terms = start.terms
         self._state: JourneyState = start.state
         self._clock: datetime | None = start.clock
+        self._channel_queues = start.channel_queues
         self._woken = False
         self._settled = False
         self._leaving = False
@@ -70,7 +71,11 @@ class Journey:
                 return move.outcome
             elif self._state.stage != stage:
                 await self._leave()
-                workflow.continue_as_new(JourneyStart(terms=self._terms, state=self._state, clock=self._clock))
+                workflow.continue_as_new(
+                    JourneyStart(
+                        terms=self._terms, state=self._state, clock=self._clock, channel_queues=self._channel_queues
+                    )
+                )
             elif isinstance(move, Contact):
                 await self._contact(move)
             elif isinstance(move, Wait):
@@ -152,25 +157,15 @@ class Journey:
             raise ApplicationError("the journey knows this already", type="known", non_retryable=True)
 
     async def _contact(self, move: Contact) -> None:
-        order = ContactOrder(
-            journey_id=self._terms.journey_id, occurrence=move.occurrence, due=move.due, channels=move.step.channels
-        )
         self._disarm()
         try:
-            answer = await workflow.execute_activity(
-                contract.CONTACT,
-                order,
-                result_type=ContactAnswer,
-                start_to_close_timeout=TIMEOUT,
-                retry_policy=RETRY if self._clock is None else PATIENT,
-                summary=move.occurrence,
-            )
+            answer = await self._perform(move)
         except ActivityError:
             self._put_off(move)
             return
         heard = self._hear(answer.standing)
-        if answer.status == "overtaken":
-            if not heard:  # engine and record differ: never ask again and again
+        if answer.status in ("overtaken", "elsewhere"):
+            if not heard:  # engine and record differ, or no channel takes it: never ask again and again
                 self._put_off(move)
             return
         if answer.until is not None:
@@ -179,6 +174,34 @@ class Journey:
             self._apply(StepDone(occurrence=move.occurrence))
             if answer.then is not None:
                 self._apply(StepDeferred(occurrence=answer.then.occurrence, until=answer.then.until))
+
+    async def _perform(self, move: Contact) -> ContactAnswer:
+        """Run the activity, where channels have queues on that of the channel which is to send."""
+        order = ContactOrder(
+            journey_id=self._terms.journey_id, occurrence=move.occurrence, due=move.due, channels=move.step.channels
+        )
+        if not self._channel_queues:
+            return await self._execute(order, None)
+        answer: ContactAnswer | None = None
+        for _ in range(len(move.step.channels) + 1):
+            channel = move.step.channels[0] if answer is None else answer.elsewhere
+            order = order.model_copy(update={"channel": channel, "tried": answer.tried if answer else ()})
+            answer = await self._execute(order, channel)
+            if answer.elsewhere is None:
+                break
+        assert answer is not None
+        return answer
+
+    async def _execute(self, order: ContactOrder, channel: Channel | None) -> ContactAnswer:
+        return await workflow.execute_activity(
+            contract.CONTACT,
+            order,
+            result_type=ContactAnswer,
+            task_queue=contract.channel_queue(channel) if channel else None,
+            start_to_close_timeout=TIMEOUT,
+            retry_policy=RETRY if self._clock is None else PATIENT,
+            summary=order.occurrence,
+        )
 
     def _put_off(self, move: Contact) -> None:
         self._apply(StepDeferred(occurrence=move.occurrence, until=self._now() + OUTAGE_PAUSE))

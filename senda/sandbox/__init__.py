@@ -1,1 +1,1 @@
-"""A mail server that delivers nothing: it keeps what it gets, append-only, and shows it on a page."""
+"""One local server in the place of every provider: speaks their protocols, delivers nothing, shows what it got."""

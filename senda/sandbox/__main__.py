@@ -1,15 +1,16 @@
-"""`python -m senda.sandbox`: the mail server and its page in one process, until it is told to end."""
+"""`python -m senda.sandbox`: every provider in one process, until it is told to end."""
 
 import argparse
 import asyncio
-from contextlib import closing
+import sys
 from pathlib import Path
 
-import uvicorn
+from policy.errors import SendaError
+from senda.sandbox.accounts import Accounts
+from senda.sandbox.entries import ProviderName
+from senda.sandbox.serve import Ports, serve
 
-from senda.sandbox.smtp import serve_smtp
-from senda.sandbox.store import Store
-from senda.sandbox.web import make_app
+_DOORS: tuple[ProviderName, ...] = ("twilio", "meta", "aggregator")
 
 
 def main() -> None:
@@ -18,26 +19,17 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--http-port", type=int, default=8025)
     parser.add_argument("--smtp-port", type=int, default=1025)
+    for provider in _DOORS:
+        parser.add_argument(f"--{provider}-port", type=int, help=f"an HTTP port of {provider} alone")
+    parser.add_argument("--accounts", type=Path, help="JSON file of the accounts that providers hold")
     options = parser.parse_args()
-    store = Store(options.data)
-    config = uvicorn.Config(
-        make_app(store),
-        host=options.host,
-        port=options.http_port,
-        log_level="warning",
-        access_log=False,  # addresses of people would be in it
-        timeout_graceful_shutdown=2,
-    )
-    with closing(store):
-        asyncio.run(_serve(store, options.host, options.smtp_port, uvicorn.Server(config)))
-
-
-async def _serve(store: Store, host: str, smtp_port: int, pages: uvicorn.Server) -> None:
-    smtp = await serve_smtp(store, host, smtp_port)
+    doors: dict[ProviderName, int] = {name: port for name in _DOORS if (port := getattr(options, f"{name}_port"))}
     try:
-        await pages.serve()
-    finally:
-        smtp.close()
+        accounts = Accounts.read(options.accounts) if options.accounts else Accounts()
+        asyncio.run(serve(options.data, accounts, options.host, Ports(options.http_port, options.smtp_port, doors)))
+    except SendaError as error:
+        sys.stderr.write(f"sandbox: {error.message}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ class Content:
     attachments: tuple[str, ...]
 
 
-def subject_of(raw: bytes) -> str:
-    """The decoded subject; empty where there is none."""
-    return _decoded(BytesHeaderParser().parsebytes(raw).get("Subject", ""))
+def headers_of(raw: bytes) -> tuple[str, str]:
+    """The decoded subject and the Message-ID; empty where there is none."""
+    headers = BytesHeaderParser().parsebytes(raw)
+    return _decoded(headers.get("Subject", "")), _decoded(headers.get("Message-ID", ""))
 
 
 def parse(raw: bytes) -> Content:

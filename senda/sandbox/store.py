@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from senda.sandbox.content import subject_of
+from senda.sandbox.content import headers_of
+from senda.sandbox.entries import SCHEMA, Draft, Entries
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -64,14 +65,15 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = sqlite3.connect(folder / "arrivals.db", isolation_level=None)
-        self._database.executescript(_SCHEMA)
-        for table in ("messages", "recipients", "contents"):
+        self._database.executescript(_SCHEMA + SCHEMA)
+        for table in ("messages", "recipients", "contents", "entries", "events"):
             for action in ("UPDATE", "DELETE"):
                 self._database.executescript(_APPEND_ONLY.format(table=table, action=action))
+        self.entries = Entries(self._database)
 
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> int:
         """Keep a message; once this returns it survives the end of the process. Returns its id."""
-        subject = subject_of(raw)
+        subject, reference = headers_of(raw)
         joined = ", ".join(recipients)
         row = (datetime.now(UTC).isoformat(), sender, joined, subject, _folded(f"{joined}\n{subject}"))
         database = self._database
@@ -87,6 +89,8 @@ class Store:
                 [(address.casefold(), added) for address in recipients],
             )
             database.execute("INSERT INTO contents VALUES (?, ?)", (added, raw))
+            for address in recipients:
+                self.entries.add(_draft(address, reference, added))
         except BaseException:
             database.execute("ROLLBACK")
             raise
@@ -122,6 +126,10 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _draft(address: str, reference: str, message_id: int) -> Draft:
+    return Draft("out", "email", "smtp", address.casefold(), reference, "accepted", message_id=message_id)
 
 
 def _condition(which: Filter) -> tuple[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from senda.stack.channels import LocalChannels
 from senda.stack.child import Launch
 from senda.stack.component import Component
 from senda.stack.folder import DataFolder
@@ -27,9 +28,10 @@ class Applications:
     python: str = sys.executable
 
     def sandbox(self) -> Component:
-        """The mail server that keeps what it gets, and its page."""
+        """The server that takes the place of all providers, and its page."""
         arguments = (
             *("--data", str(self.folder.sandbox)),
+            *("--accounts", str(self.channels().write())),
             *("--http-port", str(self.ports["sandbox"]), "--smtp-port", str(self.ports["sandbox_smtp"])),
         )
         url = f"{self.url('sandbox')}/messages/count"
@@ -75,6 +77,10 @@ class Applications:
     def url(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"
 
+    def channels(self) -> LocalChannels:
+        """The channels of this stack, which the sandbox serves."""
+        return LocalChannels(self.folder, self.secrets, self.url("sandbox"), self.smtp_url(), self.url("api"))
+
     def smtp_url(self) -> str:
         return f"smtp://{HOST}:{self.ports['sandbox_smtp']}"
 
@@ -84,7 +90,7 @@ class Applications:
             "SENDA_DATABASE_URL": self.database_url,
             "SENDA_TEMPORAL_ADDRESS": self.temporal_address,
             "SENDA_PAYLOAD_KEYS": self.secrets.payload_keys,
-            "SENDA_SMTP_URL": self.smtp_url(),
+            **self.channels().environment(),
             "SENDA_PROCESSOR_SECRET": self.secrets.processor_secret,
             "SENDA_ADMIN_KEY": self.secrets.admin_key,
             "SENDA_API_HOST": HOST,

@@ -43,7 +43,7 @@ async def test_every_field_of_a_request_has_an_example_or_is_named_by_its_values
     schemas = description["components"]["schemas"]
     for name in (
         "CreditorIn", "JourneyIn", "PauseIn", "CloseIn", "ClockIn", "KeyIn", "PreferencesIn", "Evidence", "PermitIn",
-        "OutcomeIn",
+        "OutcomeIn", "PromiseIn", "PlanIn", "InstalmentIn", "DisputeIn", "ResolveIn",
     ):  # fmt: skip
         for field, schema in schemas[name]["properties"].items():
             assert "examples" in schema or "enum" in schema or "$ref" in schema, f"{name}.{field}"

@@ -37,6 +37,18 @@ WHO = {
     ("post", f"{JOURNEY}/pause"): MANAGERS,
     ("post", f"{JOURNEY}/resume"): MANAGERS,
     ("post", f"{JOURNEY}/close"): SUPERVISORS,
+    ("post", f"{JOURNEY}/promises"): CALLERS,
+    ("post", f"{JOURNEY}/promises/{{promise}}/cancel"): CALLERS,
+    ("post", f"{JOURNEY}/plans"): CALLERS,
+    ("post", f"{JOURNEY}/plans/{{plan}}/cancel"): CALLERS,
+    ("post", f"{JOURNEY}/disputes"): CALLERS,
+    ("post", f"{JOURNEY}/disputes/{{dispute}}/resolve"): MANAGERS,
+    ("get", f"{JOURNEY}/promises"): READERS,
+    ("get", f"{JOURNEY}/plans"): READERS,
+    ("get", f"{JOURNEY}/disputes"): READERS,
+    ("get", "/v1/promises"): READERS,
+    ("get", "/v1/plans"): READERS,
+    ("get", "/v1/disputes"): READERS,
     ("get", "/v1/payments"): MANAGERS,
     ("get", "/v1/packs"): READERS,
     ("get", "/v1/packs/{pack}"): READERS,
@@ -46,6 +58,14 @@ WHO = {
     ("get", "/v1/contacts/cases"): READERS,
     ("put", "/v1/debtors/{key}/preferences"): CALLERS,
     ("get", "/v1/debtors/{key}/preferences"): READERS,
+    ("get", "/v1/tasks"): READERS,
+    ("get", "/v1/tasks/{task}"): READERS,
+    ("post", "/v1/tasks/{task}/claim"): CALLERS,
+    ("post", "/v1/tasks/{task}/release"): CALLERS,
+    ("post", "/v1/tasks/{task}/notes"): CALLERS,
+    ("post", "/v1/tasks/{task}/done"): CALLERS,
+    ("post", "/v1/dialer/batch"): CALLERS,
+    ("post", "/v1/dialer/results"): CALLERS,
 }
 OPEN = {("post", "/v1/webhooks/payments/generic"), ("get", "/health")}
 
@@ -56,9 +76,17 @@ BODIES = {
     "/v1/journeys": {"creditor": "nobody", "account": "A"},
     f"{JOURNEY}/pause": {"reason": "hardship"},
     f"{JOURNEY}/close": {"outcome": "withdrawn"},
+    f"{JOURNEY}/promises": {"amount": "1.00", "due_date": "2026-03-01"},
+    f"{JOURNEY}/plans": {"instalments": [{"amount": "1.00", "due_date": "2026-03-01"}]},
+    f"{JOURNEY}/disputes": {"reason": "other"},
+    f"{JOURNEY}/disputes/{{dispute}}/resolve": {"outcome": "rejected"},
     "/v1/contacts/permits": {"creditor": "nobody", "account": "A"},
     "/v1/contacts/{contact}/outcome": {"disposition": "no_answer"},
     "/v1/debtors/{key}/preferences": {"cease": True, "evidence": {"origin": "call"}},
+    "/v1/tasks/{task}/notes": {"text": "a"},
+    "/v1/tasks/{task}/done": {},
+    "/v1/dialer/batch": {"creditor": "nobody", "size": 1},
+    "/v1/dialer/results": {"results": [{"task": 1, "disposition": "shouted"}]},
 }
 FILLED = {
     "creditor": "nobody",
@@ -67,6 +95,10 @@ FILLED = {
     "import_id": "nobody-has-it",
     "pack": "nobody-has-it",
     "contact": "0",
+    "promise": "0",
+    "plan": "0",
+    "dispute": "0",
+    "task": "0",
 }
 ASKED = {"creditor": "nobody", "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 

@@ -48,7 +48,7 @@ async def shown(given: Given) -> list[str]:
 
 
 async def perform(given: Given, mail: Mail, order: ContactOrder) -> ContactAnswer:
-    return await Contacting(given.ledger, {"email": mail}).contact(order)
+    return await Contacting(given.ledger, lambda _: {"email": mail}).contact(order)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ async def test_without_a_mail_server_no_permit_is_wasted(given: Given, unused_po
 
 async def test_a_channel_that_is_not_here_is_a_skip(given: Given) -> None:
     order = await due(given, "ana@correo.invalid")
-    answer = await Contacting(given.ledger, {}).contact(order)
+    answer = await Contacting(given.ledger, lambda _: {}).contact(order)
     assert (answer.status, answer.until) == ("skipped", None)
 
 

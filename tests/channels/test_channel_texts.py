@@ -4,12 +4,15 @@ import hashlib
 import re
 from dataclasses import replace
 from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from channels.templating import FOLDER, TemplateError, read_template, template_names
-from channels.texts import LOCALES, STANDARD, render, stop_sentence, templates
+from channels.templating import FOLDER, OPENING, TemplateError, load_all, read_template, shipped, template_names
+from channels.texts import STANDARD, render, templates
+from channels.values import LOCALES, stop_sentence
 from journey.playbook import STAGES, Stage, Tone
 from ledger.permits import Permit
 from policy.errors import SendaError
@@ -35,6 +38,9 @@ THREATS = re.compile(
 WAYS_TO_PAY = re.compile(r"medios|channels|meios")
 WAYS_TO_TALK = re.compile(r"responda|responder|reply|responder")
 
+PAY = "https://pagos.example/a?b=1&c=2"
+STOP_LINK = "https://senda.example/v1/stop/x?y=1"
+
 
 def written(permit: Permit, template: str, language: str, tone: Tone, stage: Stage) -> str:
     message = render(replace(permit, language=language), template, tone, stage).message
@@ -42,8 +48,14 @@ def written(permit: Permit, template: str, language: str, tone: Tone, stage: Sta
 
 
 def test_every_template_exists_in_every_language() -> None:
-    files = {path.name for path in FOLDER.glob("*.txt.j2")}
-    assert files == {f"{template}.{language}.txt.j2" for template in template_names() for language in LOCALES}
+    long = {(template, language, None) for template in template_names() for language in LOCALES}
+    short = {
+        (template, language, variant)
+        for template in template_names()
+        for language in LOCALES
+        for variant in ("sms", "whatsapp")
+    }
+    assert set(shipped()) == long | short | {(OPENING, language, "call") for language in LOCALES}
 
 
 @pytest.mark.parametrize(("template", "language", "tone", "stage"), EVERY)
@@ -157,9 +169,9 @@ def test_the_version_is_the_templates_and_not_the_words(permit: Permit) -> None:
 @pytest.mark.parametrize(
     ("language", "stop"),
     [
-        ("es", "Si no quiere recibir más correos sobre esta cuenta, responda BAJA."),
-        ("en", "If you do not want more e-mails about this account, reply STOP."),
-        ("pt", "Se não quiser receber mais e-mails sobre esta conta, responda SAIR."),
+        ("es", "Si no quiere recibir más correos nuestros, responda BAJA."),
+        ("en", "If you want no more e-mails from us, reply STOP."),
+        ("pt", "Se não quiser receber mais e-mails nossos, responda SAIR."),
     ],
 )
 def test_every_mail_says_how_to_stop(permit: Permit, language: str, stop: str) -> None:
@@ -171,9 +183,10 @@ def test_the_stop_sentence_is_the_channels_own(permit: Permit) -> None:
     def text(channel: str) -> str:
         return written(replace(permit, channel=channel), "overdue", "es", "firm", "administrative")
 
-    assert "Responda BAJA para no recibir más mensajes por este canal." in text("sms")
-    assert "correos" not in text("sms")
+    assert text("sms").endswith("Para no recibir SMS, responda BAJA.")
+    assert "Responda BAJA para no recibir más mensajes por este canal." in text("whatsapp")
     assert stop_sentence("es", "letter") in text("letter")
+    assert stop_sentence("es", "call") in text("call")
     assert "Escriba ALTO." in render(permit, "overdue", "firm", "administrative", stop="Escriba ALTO.").message.text
 
 
@@ -182,19 +195,92 @@ def test_the_stop_sentence_is_the_channels_own(permit: Permit) -> None:
 def test_a_link_takes_the_place_of_the_means_of_payment(permit: Permit, template: str, language: str) -> None:
     there = replace(permit, language=language)
     without = render(there, template, "firm", "administrative").message
-    linked = render(there, template, "firm", "administrative", pay_link="https://pagos.example/a?b=1&c=2").message
+    linked = render(there, template, "firm", "administrative", pay_link=PAY).message
 
     assert WAYS_TO_PAY.search(without.text)
     assert "http" not in without.text
     assert not WAYS_TO_PAY.search(linked.text)
-    assert "https://pagos.example/a?b=1&c=2" in linked.text
-    assert '<a href="https://pagos.example/a?b=1&amp;c=2">https://pagos.example/a?b=1&amp;c=2</a>' in linked.html
+    assert PAY in linked.text
 
 
-def test_a_link_that_is_no_address_is_refused(permit: Permit) -> None:
+@pytest.mark.parametrize("field", ["pay_link", "stop_link"])
+def test_a_link_that_is_no_address_is_refused(permit: Permit, field: str) -> None:
     with pytest.raises(SendaError) as refused:
-        render(permit, "overdue", "firm", "administrative", pay_link="javascript:alert(1)")
-    assert refused.value.code == "template.bad_link"
+        render(replace(permit, **{field: "javascript:alert(1)"}), "overdue", "firm", "administrative")
+    assert (refused.value.code, refused.value.field) == ("template.bad_link", field)
+
+
+def test_the_permits_link_is_used_unless_another_is_given(permit: Permit) -> None:
+    linked = replace(permit, pay_link=PAY)
+    assert PAY in render(linked, "overdue", "firm", "administrative").message.text
+    other = render(linked, "overdue", "firm", "administrative", pay_link="https://otro.example").message.text
+    assert "https://otro.example" in other
+    assert PAY not in other
+
+
+class Page(HTMLParser):
+    """What a page of HTML links to, and what it loads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.loads: list[str] = []
+        self.href: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.href = named.get("href") if tag == "a" else None
+        self.loads += [tag] if tag in ("img", "link", "script", "style", "iframe") or "src" in named else []
+        self.loads += re.findall(r"url\(", named.get("style") or "")
+
+    def handle_data(self, data: str) -> None:
+        if self.href and data.strip():
+            self.links.append((self.href, data.strip()))
+            self.href = None
+
+
+@pytest.mark.parametrize(
+    ("language", "button", "stop"),
+    [
+        ("es", "Pagar o ver opciones", "No recibir más correos"),
+        ("en", "Pay or see your options", "Stop these e-mails"),
+        ("pt", "Pagar ou ver opções", "Não receber mais e-mails"),
+    ],
+)
+def test_a_mail_has_a_button_to_pay_and_a_link_to_stop(permit: Permit, language: str, button: str, stop: str) -> None:
+    there = replace(permit, language=language, pay_link=PAY, stop_link=STOP_LINK)
+    page = Page(render(there, "overdue", "firm", "administrative").message.html)
+    assert page.links == [(PAY, PAY), (PAY, button), (STOP_LINK, stop)]
+    assert page.loads == []
+
+
+def test_a_mail_without_links_has_none(permit: Permit) -> None:
+    html = render(permit, "overdue", "firm", "administrative").message.html
+    assert Page(html).links == []
+    assert "Crédito Amable" in html
+
+
+def test_the_message_says_who_writes_to_whom_and_where_its_receipts_belong(permit: Permit) -> None:
+    message = render(replace(permit, language="pt", stop_link=STOP_LINK), "overdue", "firm", "administrative").message
+    assert (message.reference, message.language, message.stop_link) == ("1", "pt", STOP_LINK)
+    assert (message.sender, message.recipient) == ("Crédito Amable", "Ana Lucía Gómez")
+
+
+@pytest.mark.parametrize(
+    ("language", "sender"),
+    [
+        ("es", "Cobros Andinos por Crédito Amable"),
+        ("en", "Cobros Andinos for Crédito Amable"),
+        ("pt", "Cobros Andinos por Crédito Amable"),
+    ],
+)
+def test_an_agency_sends_for_the_creditor(permit: Permit, language: str, sender: str) -> None:
+    there = replace(permit, language=language)
+    assert render(there, "overdue", "firm", "administrative", sender="Cobros Andinos").message.sender == sender
+    assert (
+        render(there, "overdue", "firm", "administrative", sender="Crédito Amable").message.sender == "Crédito Amable"
+    )
 
 
 @pytest.mark.parametrize(("language", "words"), [("es", "en nombre de"), ("en", "writing for"), ("pt", "em nome de")])
@@ -231,7 +317,9 @@ def test_an_unknown_variable_is_an_error_before_there_is_a_message() -> None:
         read_template("aviso.es", "Su cuota\n\nHola, {{ nombre }}: debe {{ amount }}")
 
     assert refused.value.code == "template.unknown_variable"
-    assert refused.value.message.startswith("aviso.es, line 3: unknown variable 'nombre': use account, amount, ")
+    assert refused.value.message.startswith(
+        "aviso.es, line 3: unknown variable 'nombre': use account, accounts, amount, "
+    )
 
 
 @pytest.mark.parametrize("variable", ["name", "pay_link"])
@@ -244,3 +332,45 @@ def test_a_missing_value_is_never_printed(variable: str) -> None:
     assert refused.value.code == "template.missing_value"
     assert f"{{% if {variable} %}}" in refused.value.message
     assert template.fill({variable: "Ana"}) == ("Asunto", "Hola Ana")
+
+
+class TestLoadingAll:
+    @staticmethod
+    def copy(to: Path) -> Path:
+        for path in FOLDER.glob("*.txt.j2"):
+            (to / path.name).write_bytes(path.read_bytes())
+        return to
+
+    def test_the_shipped_ones_can_all_be_used(self) -> None:
+        load_all()
+
+    @pytest.mark.parametrize(
+        ("file", "source", "code"),
+        [
+            ("overdue.pt.sms.txt.j2", "{{ monto }}", "template.unknown_variable"),
+            ("overdue.es.txt.j2", "Su cuenta\n\n{% if name %}", "template.syntax"),
+            (
+                "overdue.es.whatsapp.txt.j2",
+                "Hola {% if tone == 'firm' %}{{ creditor }}{% endif %}.",
+                "template.not_fixed",
+            ),
+            ("overdue.es.call.txt.j2", "Le llama {{ sender }} por {{ amount }}", "template.unknown_variable"),
+            ("overdu.es.sms.txt.j2", "Hola", "template.not_found"),
+            ("overdue.es.smss.txt.j2", "Hola", "template.unnamed"),
+            ("overdue.fr.txt.j2", "Salut", "template.unnamed"),
+        ],
+    )
+    def test_the_first_that_cannot_be_used_is_named(self, tmp_path: Path, file: str, source: str, code: str) -> None:
+        (self.copy(tmp_path) / file).write_text(source, encoding="utf-8")
+        with pytest.raises(SendaError) as refused:
+            load_all(tmp_path)
+        assert refused.value.code == code
+        assert file.split(".")[0] in refused.value.message
+
+    @pytest.mark.parametrize("file", ["overdue.pt.txt.j2", "opening.en.call.txt.j2"])
+    def test_a_missing_language_is_told(self, tmp_path: Path, file: str) -> None:
+        (self.copy(tmp_path) / file).unlink()
+        with pytest.raises(SendaError) as refused:
+            load_all(tmp_path)
+        assert refused.value.code == "template.not_found"
+        assert file in refused.value.message

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from channels.listed_words import Listed, find_listed, word_list
 from channels.template_check import KINDS, Finding, check_template
-from channels.template_language import FILTERS, VARIABLES, Language
-from channels.templating import LONGEST, purpose_of, read_template, source_of, template_names
-from channels.texts import stop_sentence
+from channels.template_language import FILTERS, VARIABLES, Language, Variant
+from channels.templating import LONGEST, purpose_of, read_template, shipped, source_of, template_names
+from channels.values import stop_sentence
 from journey.playbook import STAGES, Tone
 from policy.vocabulary import CHANNELS
 
 LANGUAGES = get_args(Language)
-SHIPPED = [(name, language) for name in sorted(template_names()) for language in LANGUAGES]
 SAID = {
     "no_sender": "Escribe {{ sender }}.",
     "no_creditor": "Escribimos por {{ creditor }}.",
@@ -48,7 +47,7 @@ CONDITIONS = st.recursive(
         st.builds("days_past_due {} {}".format, st.sampled_from(["<", "==", ">=", "!="]), st.integers(-4, 40)),
         st.builds("tone == '{}'".format, st.sampled_from(get_args(Tone))),
         st.builds("stage in ('{}', '{}')".format, st.sampled_from(STAGES), st.sampled_from(STAGES)),
-        st.sampled_from(["name", "pay_link", "days_past_due", "sender == creditor", "amount != balance"]),
+        st.sampled_from(["name", "pay_link", "accounts", "days_past_due", "sender == creditor", "amount != balance"]),
     ),
     lambda inner: st.one_of(
         st.builds("not ({})".format, inner),
@@ -65,20 +64,23 @@ EVERY_CASE = [
         "pay_link": link,
         "sender": sender,
         "amount": amount,
+        "accounts": accounts,
     }
     for day, tone, stage in product(range(-6, 43), get_args(Tone), STAGES)
-    for name, link, sender, amount in product(("Ana", None), ("https://a.example", None), ("A", "B"), ("1", "2"))
+    for name, link, sender, amount, accounts in product(
+        ("Ana", None), ("https://a.example", None), ("A", "B"), ("1", "2"), ("1 y 2", None)
+    )
 ]
 
 TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}")
 
 
-def check(source: str, language: str = "es") -> list[Finding]:
-    return check_template("prueba", language, source)
+def check(source: str, language: str = "es", channel: Variant | None = None) -> list[Finding]:
+    return check_template("prueba", language, source, channel)
 
 
-def codes(source: str, language: str = "es") -> set[str]:
-    return {finding.code for finding in check(source, language)}
+def codes(source: str, language: str = "es", channel: Variant | None = None) -> set[str]:
+    return {finding.code for finding in check(source, language, channel)}
 
 
 def with_line(line: str) -> str:
@@ -95,14 +97,14 @@ def without_accents(text: str) -> str:
     return "".join(part for part in unicodedata.normalize("NFD", text) if not unicodedata.combining(part))
 
 
-@pytest.mark.parametrize(("name", "language"), SHIPPED)
-def test_every_shipped_template_is_fit_to_be_sent(name: str, language: str) -> None:
-    assert check_template(name, language, source_of(name, language)) == []
+@pytest.mark.parametrize(("name", "language", "channel"), shipped())
+def test_every_shipped_template_is_fit_to_be_sent(name: str, language: str, channel: Variant | None) -> None:
+    assert check_template(name, language, source_of(name, language, channel), channel) == []
 
 
 @pytest.mark.parametrize("name", sorted(template_names()))
-def test_a_template_has_one_purpose_in_all_languages(name: str) -> None:
-    assert len({purpose_of(source_of(name, language)) for language in LANGUAGES}) == 1
+def test_a_template_has_one_purpose_in_all_languages_and_forms(name: str) -> None:
+    assert len({purpose_of(source_of(*each)) for each in shipped() if each[0] == name}) == 1
 
 
 class TestWhatAMessageMustSay:
@@ -137,6 +139,8 @@ class TestWhatAMessageMustSay:
             "not name",
             "not name and days_past_due == 61 and tone == 'firm'",
             "not pay_link",
+            "accounts",
+            "not accounts and amount == balance",
             "amount == balance",
             "sender != creditor",
         ],
@@ -427,3 +431,132 @@ class TestReading:
         found = check(source, language)
         assert all(isinstance(finding, Finding) and finding.message for finding in found)
         assert found, "nothing so short says all that a message must say"
+
+
+SMS = (
+    "{{ sender }} por {{ creditor }}: {{ amount }} de la cuenta {{ account }}, {{ due_date }}. Pagos: {{ pay_at }} "
+    "{{ stop }}"
+)
+WHATSAPP = (
+    "Hola, {{ reader }}:\n\nLe escribe {{ writer }}. Hay {{ amount }} en {{ your_accounts }} desde el {{ due_date }}."
+    "\n\nPara pagar: {{ pay_at }}\n\n{{ stop }}"
+)
+CALL = "Buen día. Le llama {{ sender }} por {{ creditor }}.\n\n{{ stop }}"
+
+
+class TestSms:
+    def test_needs_all_that_a_long_text_needs_and_no_subject(self) -> None:
+        assert check(SMS, channel="sms") == []
+        assert codes("Hola, le escribimos.", channel="sms") == set(SAID)
+
+    def test_more_than_three_segments_are_refused_where_values_are_long(self) -> None:
+        filler = " Con gusto le ayudamos." * 9
+        (finding,) = check(SMS + filler, channel="sms")
+        assert (finding.code, finding.level, finding.channel) == ("too_many_segments", "error", "sms")
+        assert "takes 4 segments (gsm-7)" in finding.message
+        assert check(SMS + filler[: len(filler) // 2], channel="sms") == []
+
+    def test_a_character_out_of_its_alphabet_is_told_with_its_line(self) -> None:
+        (finding, dearer) = check(f"{SMS}\nSi ya pagó, gracias.", channel="sms")
+        assert (finding.code, finding.level, finding.line) == ("not_gsm", "warning", 2)
+        assert finding.message.startswith("ó: ")
+        assert dearer.code == "too_many_segments"
+
+    def test_the_whole_text_has_a_size(self) -> None:
+        assert {"too_long", "too_many_segments"} <= codes(SMS + " hola" * 400, channel="sms")
+
+    def test_length_is_no_matter_elsewhere(self) -> None:
+        assert check(with_line("Con gusto le ayudamos. " * 40)) == []
+
+
+class TestWhatsApp:
+    def test_is_fixed_text_with_variables(self) -> None:
+        assert check(WHATSAPP, channel="whatsapp") == []
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            '{% if tone == "firm" %}Hola.{% endif %}',
+            '{{ "a" if sender != creditor else "b" }}',
+            "{{ creditor | upper }}",
+            '{{ "a" ~ creditor }}',
+            "{% raw %}{{1}}{% endraw %}",
+        ],
+    )
+    def test_conditions_filters_and_marks_are_refused(self, part: str) -> None:
+        assert "not_fixed" in codes(f"{WHATSAPP} {part} hola.", channel="whatsapp")
+
+    @pytest.mark.parametrize("variable", ["name", "pay_link", "accounts"])
+    def test_what_may_be_missing_is_no_variable_of_it(self, variable: str) -> None:
+        (finding,) = check(f"{WHATSAPP} Es {{{{ {variable} }}}} aquí.", channel="whatsapp")
+        assert (finding.code, "reader" in finding.message) == ("unknown_variable", True)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            f"{{{{ writer }}}}: {WHATSAPP}",
+            f"{WHATSAPP} {{{{ writer }}}}.",
+            f"{WHATSAPP} y {{{{ writer }}}} {{{{ amount }}}} y",
+        ],
+    )
+    def test_a_variable_at_an_edge_or_beside_another_is_refused(self, source: str) -> None:
+        assert codes(source, channel="whatsapp") == {"variable_at_edge"}
+
+    def test_the_whole_text_has_a_size(self) -> None:
+        assert codes(WHATSAPP + " Con gusto le ayudamos." * 40, channel="whatsapp") == {"too_long"}
+
+    def test_the_sender_alone_does_not_say_for_whom(self) -> None:
+        assert codes(WHATSAPP.replace("writer", "sender"), channel="whatsapp") == {"no_creditor"}
+
+
+class TestCalls:
+    def test_say_who_calls_for_whom_and_how_to_stop(self) -> None:
+        assert check(CALL, channel="call") == []
+        assert codes("Buen día.", channel="call") == {"no_sender", "no_creditor", "no_stop"}
+
+    @pytest.mark.parametrize(
+        "variable",
+        [
+            "amount",
+            "balance",
+            "account",
+            "accounts",
+            "your_accounts",
+            "due_date",
+            "days_past_due",
+            "pay_link",
+            "pay_at",
+        ],
+    )
+    def test_cannot_name_the_debt(self, variable: str) -> None:
+        assert codes(f"{CALL} {{{{ {variable} }}}}", channel="call") == {"unknown_variable"}
+
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [
+            ("es", "Es sobre su deuda."),
+            ("es", "Tiene un pago atrasado."),
+            ("en", "It is about your overdue loan."),
+            ("pt", "É sobre a sua dívida."),
+        ],
+    )
+    def test_do_not_speak_of_it_in_other_words(self, language: str, words: str) -> None:
+        assert codes(f"{CALL}\n\n{words}", language, "call") == {"debt"}
+        assert "debt" not in codes(with_line(words), language)
+
+    def test_do_not_speak_of_it_in_pieces_or_where_no_case_leads(self) -> None:
+        assert codes(f"{CALL} Es su {{{{ 'deu' ~ 'da' }}}}.", channel="call") == {"debt"}
+        (finding,) = check(f"{CALL}\n{{% if false %}}Es su deuda.{{% endif %}}", channel="call")
+        assert (finding.code, finding.line) == ("debt", CALL.count("\n") + 2)
+
+
+class TestSeveralAccounts:
+    def test_a_list_of_several_lines_does_not_fit_into_the_subject(self) -> None:
+        source = WHOLE.replace("Su cuenta", "Su cuenta {{ accounts if accounts }}")
+        (finding,) = [finding for finding in check(source) if finding.code == "split_subject"]
+        assert "accounts 3" in finding.message
+
+    def test_each_account_is_said_by_its_key(self) -> None:
+        assert check(WHOLE.replace("{{ account }}", "{{ your_accounts }}")) == []
+        assert check(WHOLE.replace("{{ account }}", "{{ accounts if accounts else account }}")) == []
+        assert codes(WHOLE.replace("{{ account }}", "{{ accounts if accounts }}")) == {"no_account"}

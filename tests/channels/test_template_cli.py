@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from channels.templating import FOLDER, source_of, template_names
+from channels.approved import approved_bodies
+from channels.templating import FOLDER, shipped, source_of
 from senda.cli import GROUPS
 from senda.template_cli import app
 
@@ -34,7 +35,7 @@ def test_the_command_is_in_the_table() -> None:
 
 def test_all_shipped_templates_are_checked_when_no_file_is_named() -> None:
     code, out, _ = run("check")
-    assert (code, out) == (0, f"{3 * len(template_names())} templates, no findings\n")
+    assert (code, out) == (0, f"{len(shipped())} templates, no findings\n")
 
 
 def test_a_bad_template_is_shown_with_its_lines_and_ends_with_1(bad: Path) -> None:
@@ -61,11 +62,11 @@ def test_programs_get_findings_and_versions(bad: Path) -> None:
     record = json.loads(out)
     version = hashlib.sha256(BAD.encode()).hexdigest()
     assert code == 1
-    assert record["templates"][0] == {"template": "aviso", "language": "es", "version": version}
+    assert record["templates"][0] == {"template": "aviso", "language": "es", "channel": None, "version": version}
     assert [entry["template"] for entry in record["templates"]] == ["aviso", "reminder"]
     assert (record["errors"], record["warnings"]) == (2, 0)
     assert {finding["code"] for finding in record["findings"]} == {"asks_reason", "threat"}
-    assert set(record["findings"][0]) == {"template", "language", "line", "code", "message", "level"}
+    assert set(record["findings"][0]) == {"template", "language", "channel", "line", "code", "message", "level"}
 
 
 def test_options_say_what_a_files_name_does_not(tmp_path: Path) -> None:
@@ -135,3 +136,44 @@ def test_an_unknown_template_is_a_clear_error() -> None:
     code, _, problem = run("show", "cobro")
     assert code == 1
     assert problem.startswith("template.not_found: no template 'cobro' in language 'es'; there are overdue, ")
+
+
+def test_a_files_name_says_its_channel(tmp_path: Path) -> None:
+    path = tmp_path / "aviso.es.sms.txt.j2"
+    path.write_text(source_of("overdue", "es", "sms") + "Gracias. " * 60, encoding="utf-8")
+    code, out, _ = run("check", path)
+    assert code == 1
+    assert "aviso.es.sms" in out
+    assert "too_many_segments" in out
+    assert run("check", path, "--channel", "call")[0] == 1
+
+    unknown = path.rename(tmp_path / "aviso.es.fax.txt.j2")
+    code, _, problem = run("check", unknown)
+    assert (code, problem.split(":")[0]) == (2, "template.unnamed")
+
+
+def test_the_preview_of_an_sms_counts_its_segments() -> None:
+    code, out, count = run("show", "overdue", "--channel", "sms", "--accounts", "2")
+    assert code == 0
+    assert "sus cuentas (MUESTRA-0001 $182.500 y MUESTRA-0002 $182.500)" in out
+    assert count.startswith("2 segments (gsm-7, ")
+
+
+def test_the_preview_of_a_call_tells_no_debt() -> None:
+    code, out, count = run("show", "prejuridical-notice", "--channel", "call", "--sender", "Cobros Andinos")
+    assert (code, count) == (0, "")
+    assert out.startswith("Buen día. Le llama Cobros Andinos, en nombre de Crédito Muestra, para hablar con Ana.\n")
+    assert "MUESTRA-0001" not in out
+
+
+def test_the_texts_to_submit_to_meta_are_listed() -> None:
+    code, out, _ = run("approved", "--json")
+    record = json.loads(out)
+    assert code == 0
+    assert len(record) == len(approved_bodies()) == 15
+    assert set(record[0]) == {"template", "name", "language", "body", "variables"}
+    assert {(each["name"], each["language"]) for each in record} >= {("senda_plan_offer", "pt_BR")}
+
+    code, page, _ = run("approved")
+    assert code == 0
+    assert all(each["body"] in page for each in record)

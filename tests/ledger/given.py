@@ -23,7 +23,7 @@ from ledger.opening import due_to_enter, mark_launched, open_journeys
 from ledger.outbox import bring_up_to_date
 from ledger.outcomes import record_outcome
 from ledger.payments import Payment, Posted, post_payment
-from ledger.permits import Answer, Permit, request_permit
+from ledger.permits import Answer, Permit, Reach, request_permit
 from ledger.preferences import Statement, record_statement
 from ledger.record import Record, open_record_by_id
 
@@ -213,7 +213,8 @@ class Given:
 
     async def asks(self, journey_id: str, contact: Contact, channels: Collection[str] = MAIL) -> Answer:
         """What the permit transaction answers to this contact; `channels` can send."""
-        return await request_permit(self.ledger, journey_id, contact.occurrence, contact.due, channels)
+        reach = Reach(frozenset(channels))
+        return await request_permit(self.ledger, journey_id, contact.occurrence, contact.due, reach)
 
     async def lives(self, to: datetime) -> list[Permit]:
         """Let everything happen until `to`, as the engine would; every permit is sent. Returns the permits."""

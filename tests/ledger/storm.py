@@ -17,7 +17,7 @@ from ledger.asking import Asked, ask
 from ledger.creditors import put_creditor
 from ledger.database import Ledger
 from ledger.migrate import upgrade
-from ledger.permits import Permit, request_permit
+from ledger.permits import Permit, Reach, request_permit
 from senda.stack import scratch_postgres
 from tests.ledger.given import ZONE, Given, local, row
 
@@ -130,7 +130,7 @@ async def _request(ledger: Ledger, each: Round, number: int) -> bool:
     creditor, account = each.accounts[number % len(each.accounts)]
     if each.kind == "CO" and number % 4 < 2:
         journey = f"journey:{creditor}:{account}:1"
-        answer = await request_permit(ledger, journey, "aviso-1@2026-02-01", NINE, frozenset({"email"}))
+        answer = await request_permit(ledger, journey, "aviso-1@2026-02-01", NINE, Reach(frozenset({"email"})))
         return isinstance(answer, Permit)
     channel = "call" if each.kind in ("CL", "US") else CHANNELS[number // len(each.accounts) % len(CHANNELS)]
     asked = Asked(f"{each.person}:{number}", creditor, account, channel, "collection", "debtor", "tormenta")

@@ -10,7 +10,7 @@ from journey.planning import Contact
 from journey.playbook import Playbook
 from journey.state import Deferral
 from ledger.database import Ledger
-from ledger.foresight import record_failure
+from ledger.failing import Failed, Failure, record_failure
 from ledger.opening import Launch, launch_of, open_journeys
 from ledger.outcomes import record_outcome
 from ledger.permits import Answer, Permit, Refusal, Settled
@@ -64,10 +64,12 @@ async def fails(given: Given) -> tuple[Permit, Deferral | None]:
     """The next contact does not leave; what is put off then."""
     permit = await given.asks(given.journey("A"), await given.due_contact(given.journey("A")), BOTH)
     assert isinstance(permit, Permit)
-    _, then = await record_failure(
-        given.ledger, permit.contact_id, content_sha256=None, detail="rejected", connected=BOTH
-    )
-    return permit, then
+    return permit, (await failed(given, permit)).then
+
+
+async def failed(given: Given, permit: Permit) -> Failed:
+    """It did not leave, and no other channel can take it."""
+    return await record_failure(given.ledger, permit.contact_id, Failure("rejected"), connected=BOTH, others=())
 
 
 async def asked_for(given: Given, key: str, at: datetime) -> Answer:
@@ -300,10 +302,7 @@ class TestAContactThatFailed:
         permit = await given.asks(given.journey("A"), contact, BOTH)
         assert isinstance(permit, Permit)
         await given.asks(given.journey("A"), contact, BOTH)
-        _, then = await record_failure(
-            given.ledger, permit.contact_id, content_sha256=None, detail="rejected", connected=BOTH
-        )
-        assert then == permit.then
+        assert (await failed(given, permit)).then == permit.then
         assert await shown(given) == ("email-5", EIGHTH)
 
     async def test_after_the_journeys_end_is_kept(self, ledger: Ledger) -> None:
@@ -311,10 +310,8 @@ class TestAContactThatFailed:
         permit = await given.asks(given.journey("A"), await given.due_contact(given.journey("A")), BOTH)
         assert isinstance(permit, Permit)
         await given.pays("A", "100000")
-        standing, then = await record_failure(
-            given.ledger, permit.contact_id, content_sha256=None, detail="rejected", connected=BOTH
-        )
-        assert (standing.outcome, then) == ("paid", None)
+        told = await failed(given, permit)
+        assert (told.standing.outcome, told.then) == ("paid", None)
 
 
 class TestAStepThatDidNotLeave:

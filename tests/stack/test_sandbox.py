@@ -12,7 +12,7 @@ import aiosmtplib
 import httpx
 import pytest
 
-from senda.sandbox.content import parse, subject_of
+from senda.sandbox.content import headers_of, parse
 from senda.sandbox.smtp import serve_smtp
 from senda.sandbox.store import Filter, Store
 from senda.sandbox.web import make_app
@@ -98,14 +98,15 @@ async def test_messages_are_found_by_each_of_their_recipients(sandbox: Sandbox) 
 async def test_the_page_searches_recipients_and_subjects(sandbox: Sandbox, words: str) -> None:
     await sandbox.send(mail("La cuota venció: 100% señal"), "ana@example.invalid")
     await sandbox.send(mail("Gracias"), "luis@example.invalid")
-    page = (await sandbox.web.get("/", params={"q": words})).text
+    page = (await sandbox.web.get("/correo", params={"q": words})).text
     assert "ana@example.invalid" in page
     assert "luis@example.invalid" not in page
 
 
 async def test_a_page_says_when_there_is_nothing(sandbox: Sandbox) -> None:
-    assert "Todavía no ha llegado ningún mensaje" in (await sandbox.web.get("/")).text
-    assert "Ningún mensaje coincide" in (await sandbox.web.get("/?q=x")).text
+    for path in ("/", "/correo"):
+        assert "Todavía no ha llegado ningún mensaje" in (await sandbox.web.get(path)).text
+    assert "Ningún mensaje coincide" in (await sandbox.web.get("/correo?q=x")).text
     assert (await sandbox.web.get("/messages/1")).status_code == 404
     assert (await sandbox.web.get("/messages/1/raw")).status_code == 404
 
@@ -121,7 +122,7 @@ async def test_the_page_of_a_message_runs_and_loads_nothing_that_the_mail_brings
 
 async def test_no_page_refers_to_another_host(sandbox: Sandbox) -> None:
     await sandbox.send(mail(), "ana@example.invalid")
-    for path in ("/", "/messages/1"):
+    for path in ("/", "/correo", "/messages/1"):
         page = (await sandbox.web.get(path)).text
         assert "://" not in page
         assert 'src="/' not in page
@@ -185,7 +186,7 @@ def test_arrivals_survive_and_cannot_be_changed(tmp_path: Path) -> None:
     ],
 )
 def test_a_badly_made_mail_is_shown_somehow(raw: bytes) -> None:
-    assert isinstance(subject_of(raw), str)
+    assert [type(value) for value in headers_of(raw)] == [str, str]
     content = parse(raw)
     assert not content.html
 

@@ -107,7 +107,7 @@ async def working(ledger: Ledger) -> AsyncGenerator[Works]:
                 task_queue=contract.QUEUE,
                 workflows=[Journey],
                 activities=[
-                    Contacting(ledger, {"sms": provider, "email": provider}).contact,
+                    Contacting(ledger, lambda _: {"sms": provider, "email": provider}).contact,
                     Recording(ledger).report,
                 ],
                 workflow_runner=runner(),

@@ -1,0 +1,107 @@
+"""What requests and answers about promises, plans and disputes look like."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.shapes import Shape
+from journey.keeping import AgreementStatus
+from ledger.disputes import DisputeOutcome, DisputeReason
+from ledger.rows import Amount, Day
+
+DisputeStatus = Literal["open"] | DisputeOutcome
+
+OVERRIDE = "supervisors and operators may agree to more than the creditor's limits"
+
+
+class PromiseIn(Shape):
+    """A promise to pay: an amount in the creditor's currency, by the end of a local day."""
+
+    amount: Amount = Field(examples=["120000.00"])
+    due_date: Day = Field(examples=["2026-03-12"])
+    override: bool = Field(default=False, examples=[False], description=OVERRIDE)
+
+
+class InstalmentIn(Shape):
+    """An instalment of a plan."""
+
+    due_date: Day = Field(examples=["2026-03-12"])
+    amount: Amount = Field(examples=["60000.00"])
+
+
+class PlanIn(Shape):
+    """A payment plan: its instalments in order; they sum to what is past due at least, to the balance at most."""
+
+    instalments: list[InstalmentIn] = Field(
+        min_length=1,
+        max_length=60,
+        examples=[[{"due_date": "2026-03-12", "amount": "60000.00"}, {"due_date": "2026-04-12", "amount": "60000.00"}]],
+    )
+    override: bool = Field(default=False, examples=[False], description=OVERRIDE)
+
+
+class DisputeIn(Shape):
+    """The debtor says that the debt is wrong."""
+
+    reason: DisputeReason = Field(examples=["already_paid"])
+
+
+class ResolveIn(Shape):
+    """How people resolved a dispute."""
+
+    outcome: DisputeOutcome = Field(examples=["rejected"])
+
+
+class InstalmentOut(BaseModel):
+    """An instalment: `paid` is what counts for it; at `waits_until` (UTC) its grace is over."""
+
+    due_date: date
+    amount: str = Field(examples=["60000.00"])
+    paid: str = Field(examples=["0.00"])
+    waits_until: datetime
+
+
+class _Agreed(BaseModel):
+    id: int
+    journey_id: str = Field(examples=["journey:amable:CR-10024:1"])
+    creditor: str
+    account: str
+    status: AgreementStatus = Field(description="kept once all was paid in time, broken once something was not")
+    status_at: datetime = Field(description="when it became so, or was last changed")
+    amount: str = Field(examples=["120000.00"], description="all of it")
+    paid: str = Field(examples=["0.00"], description="what counts for it")
+    currency: str
+    made_at: datetime
+    waits_until: datetime = Field(description="no step is performed before, unless people end it")
+    actor: str = Field(description="who noted it")
+    origin: str = Field(examples=["people"], description="by what way it was agreed")
+    override: bool = Field(description="it goes beyond the creditor's limits")
+
+
+class PromiseOut(_Agreed):
+    """A promise to pay."""
+
+    due_date: date
+
+
+class PlanOut(_Agreed):
+    """A payment plan."""
+
+    instalments: list[InstalmentOut]
+
+
+class DisputeOut(BaseModel):
+    """A dispute; `status` is `open` or how it was resolved."""
+
+    id: int
+    journey_id: str
+    creditor: str
+    account: str
+    reason: DisputeReason
+    status: DisputeStatus
+    opened_at: datetime
+    actor: str
+    origin: str
+    resolved_at: datetime | None
+    resolved_by: str | None

@@ -1,0 +1,128 @@
+"""For providers: what they tell of messages and calls. The signature is the authentication."""
+
+from fastapi import APIRouter, Request, Response
+
+from activities.speaking import Speaking
+from activities.telling import tell_all
+from api.context import Parts, PartsOf, RefusalsRecorded
+from api.problems import Problem, status_of
+from channels.bot.understanding import is_stop
+from channels.callbacks import Answer, Callback, CallTurn, Event, Heard, Provider, Receipt, Reply
+from ledger import inbound, receipts
+from ledger.access import note
+from ledger.errors import NotFound
+from policy.errors import SendaError
+
+ACTION = "POST /v1/webhooks/providers/{provider}/{path}"
+LARGEST = 11 * 1024 * 1024
+"""Bytes of a callback: a mail that comes back is the largest."""
+
+router = APIRouter(
+    prefix="/v1/webhooks/providers",
+    tags=["providers"],
+    route_class=RefusalsRecorded,
+    responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+)
+
+
+@router.get("/{provider}")
+@router.get("/{provider}/{path:path}")
+async def get_callback(request: Request, provider: str, here: PartsOf, path: str = "") -> Response:
+    """A provider asks whether this address is ours (Meta's verification)."""
+    return await _hear(request, here, provider, path)
+
+
+@router.post("/{provider}")
+@router.post("/{provider}/{path:path}")
+async def post_callback(request: Request, provider: str, here: PartsOf, path: str = "") -> Response:
+    """Receipts, replies and calls. Answered with 200 once they are stored for good; sent again they change nothing.
+
+    Of several events in one callback those that are ours are kept, and each of the others is recorded as refused; the
+    callback is refused where all of them are.
+    """
+    return await _hear(request, here, provider, path)
+
+
+async def _hear(request: Request, here: Parts, key: str, path: str) -> Response:
+    provider = here.providers.get(key)
+    if provider is None:
+        raise NotFound("provider.unknown", "no provider of this key is configured", "provider")
+    url = f"{here.public_url}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+    callback = Callback(
+        method=request.method,
+        url=url,
+        path=path,
+        query=dict(request.query_params),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await _body(request),
+    )
+    heard = provider.read(callback)
+    answer = await _keep(here, provider, heard, f"{key}/{path}")
+    return Response(answer.body, media_type=answer.content_type)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise SendaError("callback.too_large", f"a callback has at most {LARGEST} bytes")
+    return bytes(body)
+
+
+async def _keep(here: Parts, provider: Provider, heard: Heard, subject: str) -> Answer:
+    answer, refusals = heard.answer, list[SendaError]()
+    for event in heard.events:
+        try:
+            answer = await _keep_one(here, provider, event, subject) or answer
+        except SendaError as error:
+            refusals.append(error)
+    if refusals and len(refusals) == len(heard.events):
+        raise refusals[0]
+    for refused in refusals:
+        status, code = status_of(refused)
+        await note(here.ledger, None, ACTION, subject, status, code)
+    return answer
+
+
+async def _keep_one(here: Parts, provider: Provider, event: Event, subject: str) -> Answer | None:
+    match event:
+        case Receipt():
+            await _receipt(here, provider.key, event)
+        case Reply():
+            await _reply(here, provider, event)
+        case CallTurn():
+            speaking = Speaking(here.ledger, here.engine, here.providers)
+            action = f"{here.public_url}{router.prefix}/{subject}"
+            return Answer(await speaking.speak(provider.key, event, action), "text/xml")
+    return None
+
+
+async def _receipt(here: Parts, key: str, event: Receipt) -> None:
+    receipt = receipts.Receipt(
+        provider=key,
+        status=event.status,
+        reference=event.reference,
+        provider_ref=event.provider_ref,
+        at=event.at,
+        code=event.code,
+        bad_address=event.bad_address,
+    )
+    told = await receipts.record_receipt(here.ledger, receipt)
+    if told is not None:
+        here.soon(tell_all(here.ledger, here.engine, [told]))
+
+
+async def _reply(here: Parts, provider: Provider, event: Reply) -> None:
+    written = inbound.Written(
+        provider=provider.key,
+        provider_ref=event.provider_ref,
+        channel=provider.channel,
+        address=event.sender,
+        text=event.text,
+        choice=event.choice,
+        answers=event.answers,
+        at=event.at,
+        is_stop=is_stop(event.text) or event.choice == "stop",
+    )
+    await inbound.take(here.ledger, written, lambda creditor: here.providers.serves(provider.key, creditor))

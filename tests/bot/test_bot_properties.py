@@ -1,0 +1,352 @@
+"""What holds whatever people write: no failure, nothing told to strangers, no act beyond the limits, no demand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.bot.choosing import written
+from channels.bot.engine import failed, turn
+from channels.bot.facts import AccountFacts, Facts, Language, Part, PlanLimits, Promised, PromiseLimits
+from channels.bot.scene import TOPICS
+from channels.bot.talk import (
+    Asked,
+    AskPerson,
+    MakePlan,
+    MakePromise,
+    Medium,
+    NotMe,
+    OpenDispute,
+    Said,
+    SendLink,
+    Step,
+    Stop,
+    Talk,
+    Turn,
+    Wanted,
+)
+from channels.bot.words import LANGUAGES, words_of
+from channels.listed_words import Kind, find_listed
+
+FORBIDDEN: frozenset[Kind] = frozenset({"asks_reason", "threat", "court", "insult", "demand"})
+MEDIA: tuple[Medium, ...] = ("text", "voice")
+DOCUMENT = "4567"
+ACCOUNTS = ("90001111", "A-77", "crédito 5", "x" * 60)
+
+# What is known
+
+TODAY = date(2026, 11, 24)
+amounts = st.decimals(-100, 5_000_000, places=2) | st.integers(1, 900_000).map(Decimal)
+days = st.dates(date(2026, 10, 1), date(2027, 3, 1))
+limits = {
+    "promise": st.builds(
+        PromiseLimits, last_day=days | st.just(date(2027, 1, 31)), at_least=amounts | st.just(Decimal(1_000))
+    ),
+    "plan": st.builds(
+        PlanLimits,
+        instalments=st.lists(st.integers(-1, 15), max_size=10).map(tuple) | st.just((1, 2, 3, 12)),
+        every_days=st.integers(1, 60),
+        first_share=st.sampled_from([Decimal(0), Decimal("0.25"), Decimal("0.333"), Decimal(1)]),
+        first_by=days | st.just(date(2026, 12, 31)),
+        last_day=days.map(lambda day: day + timedelta(days=300)),
+    ),
+}
+
+
+def accounts(number: str) -> st.SearchStrategy[AccountFacts]:
+    return st.builds(
+        AccountFacts,
+        account=st.just(number),
+        balance=amounts | st.just(Decimal(300_100)),
+        past_due=amounts,
+        due_date=st.none() | days,
+        days_past_due=st.integers(-5, 200),
+        parts=st.lists(st.builds(Part, due_date=days, amount=amounts), max_size=9).map(tuple),
+        pay_link=st.none() | st.just("https://enlace.example/a"),
+        promise=st.none() | limits["promise"],
+        plan=st.none() | limits["plan"],
+        promised=st.none() | st.none() | st.builds(Promised, amount=amounts, due_date=days),
+        disputed=st.booleans(),
+    )
+
+
+several_accounts = st.just(()) | st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=3, unique=True).flatmap(
+    lambda numbers: st.tuples(*(accounts(number) for number in numbers))
+)
+
+
+def known(
+    document: str | None = DOCUMENT, owed: st.SearchStrategy[tuple[AccountFacts, ...]] = several_accounts
+) -> st.SearchStrategy[Facts]:
+    return st.builds(
+        Facts,
+        creditor_name=st.sampled_from(["Crédito Muestra", "Banco Ejemplo S.A.\nSucursal 3"]),
+        language=st.sampled_from(LANGUAGES),
+        today=st.just(TODAY) | st.dates(date(2026, 11, 1), date(2026, 12, 31)),
+        currency=st.sampled_from(["COP", "USD", "BRL", "CLP", "KWD"]),
+        name=st.sampled_from([None, "", "Ana María", "  Luz\nMarina "]),
+        document_last4=st.just(document),
+        accounts=owed,
+        interest=st.sampled_from([None, "no_interest", "daily_simple"]),
+    )
+
+
+# What people do
+
+TEXTS = (
+    *("hola", "saldo", "enlace", "promesa", "plan", "plan de 3 cuotas", "reclamo", "ya pagué", "no es mía", "interés"),
+    *("el viernes", "mañana", "15 de diciembre", "en 5 días", "15/12", "31/2", "amanhã", "next friday", "hoy"),
+    *("100.000", "100 mil", "$ 50.000,00", "5", "todo", "el mínimo", "999.999.999", "-5", "1", "2", "3", "4", "0", "*"),
+    *("puedo pagar 100 mil el viernes", "quiero pagar", "sí", "no", "gracias", "chao", "menú", "english", "português"),
+    *("español", "persona", "no soy yo", "STOP", "90001111", "A-77", "¿por qué me cobran?", "", "4567", "1111", "{0}"),
+)
+KEYS = ("0", "1", "2", "3", "4", "5", "9", "*", "#", "1512", "0101", "50000#", "4567", "", "٤")
+
+
+@dataclass(frozen=True)
+class Press:
+    """Whoever presses the choice at this place of those that the last turn offered."""
+
+    place: int
+
+
+Move = Said | Press
+texts = st.sampled_from(TEXTS) | st.text(max_size=60) | st.from_regex(r"[0-9.,$ /-]{1,12}")
+odd_choices = st.sampled_from([*TOPICS, "menu", "person", "yes=1", "account=", "", "plan="])
+moves: st.SearchStrategy[Move] = st.one_of(
+    st.builds(Said, text=texts),
+    st.builds(Said, text=texts, choice=odd_choices),
+    st.builds(Said, keys=st.sampled_from(KEYS) | st.text(max_size=6)),
+    st.builds(Press, st.integers(0, 8)),
+)
+
+
+def path(*all_said: str | int) -> list[Move]:
+    """Texts, and places of choices."""
+    return [Press(said) if isinstance(said, int) else Said(text=said) for said in all_said]
+
+
+PATHS = (
+    path("promesa", 0, "el viernes", "50.000", "sí"),
+    path("puedo pagar 100 mil el viernes", 0, 0),
+    path("promesa", "mañana", "todo", 0),
+    path("promesa", "en 5 días", "el mínimo", "sí"),
+    path("plan", 0, 0, 0),
+    path("plan de 3 cuotas", "sí"),
+    path("plan", 0, "12", "sí"),
+    path("reclamo", 0, 1),
+    path("ya pagué", 0),
+    path("enlace", 0, 0),
+    path("saldo", 0),
+    path("", "4567"),
+)
+"""Ways that lead to an act, where one is possible."""
+
+
+def turns(talk: Talk, all_facts: list[Facts], medium: Medium, all_moves: list[Move]) -> Iterator[tuple[Facts, Turn]]:
+    """A conversation; what is known changes from turn to turn."""
+    last: Turn | None = None
+    for place, move in enumerate(all_moves):
+        facts = all_facts[place % len(all_facts)]
+        if isinstance(move, Press):
+            keys = [choice.key for choice in last.choices] if last else []
+            said = Said(choice=keys[move.place % len(keys)]) if keys else Said(text="hola")
+        else:
+            said = move
+        last = turn(talk, said, facts, medium)
+        talk = Talk.model_validate_json(last.talk.model_dump_json())
+        assert talk == last.talk
+        yield facts, last
+
+
+def walks(longest: int = 8) -> st.SearchStrategy[list[Move]]:
+    """Some moves in a row, whole paths among them."""
+    pieces = moves.map(lambda move: [move]) | st.sampled_from(PATHS)
+    return st.lists(pieces, min_size=1, max_size=longest).map(lambda parts: [move for part in parts for move in part])
+
+
+talks = st.builds(
+    Talk,
+    language=st.sampled_from(LANGUAGES),
+    step=st.sampled_from(get_args(Step)),
+    tries=st.integers(0, 5),
+    identified=st.booleans(),
+    blocked=st.booleans(),
+    handed_over=st.booleans(),
+    misses=st.integers(0, 5),
+    refused=st.integers(0, 5),
+    account=st.none() | st.sampled_from([*ACCOUNTS, "gone"]),
+    wanted=st.none() | st.sampled_from([topic for part in get_args(Wanted) for topic in (get_args(part) or (part,))]),
+    day=st.none() | days,
+    amount=st.none() | amounts,
+    count=st.none() | st.integers(-1, 15),
+    proposal=st.none() | st.just("yes=1"),
+    offered=st.lists(st.sampled_from(["person", "menu", "plan=3", "yes=1", "change", "account=A-77"])).map(tuple),
+)
+in_full = talks.filter(lambda talk: talk.identified and not talk.blocked)
+
+
+def check_form(answer: Turn) -> None:
+    said = "".join(answer.says)
+    assert said.strip()
+    assert all(paragraph.strip() for paragraph in answer.says)
+    assert "{" not in said
+    assert "}" not in said
+    assert "None" not in said
+    assert len(answer.choices) <= 9
+    assert len({choice.key for choice in answer.choices}) == len(answer.choices)
+    assert all(choice.label for choice in answer.choices)
+    assert answer.digits in (None, 1, 4)
+    assert written(answer)
+
+
+def check_words(answer: Turn) -> None:
+    for text in (*answer.says, *(choice.label for choice in answer.choices)):
+        assert find_listed(text, answer.talk.language, FORBIDDEN) == [], text
+
+
+def check_allowed(answer: Turn, facts: Facts) -> None:
+    """Every act is one that the creditor allows at this moment; written without the engine's own arithmetic."""
+    by_number = {account.account: account for account in facts.accounts}
+    for act in answer.acts:
+        match act:
+            case MakePromise():
+                account = by_number[act.account]
+                assert account.promise is not None
+                assert account.promised is None
+                assert facts.today <= act.due_date <= account.promise.last_day
+                assert max(account.promise.at_least, Decimal("0.001")) <= act.amount <= account.balance
+            case MakePlan():
+                account = by_number[act.account]
+                assert account.plan is not None
+                assert len(act.instalments) in account.plan.instalments
+                assert sum(amount for _, amount in act.instalments) == account.balance
+                assert all(amount > 0 for _, amount in act.instalments)
+                assert act.instalments[0][1] >= account.balance * account.plan.first_share
+                due = [day for day, _ in act.instalments]
+                assert facts.today <= due[0] <= account.plan.first_by
+                assert due[-1] <= account.plan.last_day
+                assert {(later - day).days for day, later in pairwise(due)} <= {account.plan.every_days}
+            case OpenDispute():
+                assert by_number[act.account].balance > 0
+                assert not by_number[act.account].disputed
+            case SendLink():
+                assert by_number[act.account].pay_link
+            case Stop() | NotMe() | AskPerson() | Asked():
+                pass
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    language=st.sampled_from(LANGUAGES),
+    all_facts=st.lists(known(), min_size=1, max_size=2),
+    medium=st.sampled_from(MEDIA),
+    all_moves=walks(),
+)
+def test_a_person_is_answered_within_the_limits_and_without_a_demand(
+    language: Language, all_facts: list[Facts], medium: Medium, all_moves: list[Move]
+) -> None:
+    known_person = Talk.new(language).model_copy(update={"identified": True, "step": "menu"})
+
+    for facts, answer in turns(known_person, all_facts, medium, all_moves):
+        check_form(answer)
+        check_words(answer)
+        check_allowed(answer, facts)
+        if medium == "voice":
+            assert "http" not in "".join(answer.says)
+
+
+@settings(max_examples=150, deadline=None)
+@given(talk=talks, all_facts=known() | known(None), medium=st.sampled_from(MEDIA), all_moves=walks(3))
+def test_no_state_whatever_fails(talk: Talk, all_facts: Facts, medium: Medium, all_moves: list[Move]) -> None:
+    for facts, answer in turns(talk, [all_facts], medium, all_moves):
+        check_form(answer)
+        check_allowed(answer, facts)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), known(), several_accounts, st.sampled_from(MEDIA), walks())
+def test_what_a_stranger_is_told_does_not_depend_on_what_is_known(
+    data: st.DataObject, one: Facts, others: tuple[AccountFacts, ...], medium: Medium, all_moves: list[Move]
+) -> None:
+    """Two people of whom all differs: whoever does not know either's document gets the same turns from both."""
+    digits = medium == "voice"
+    other = one.model_copy(
+        update={
+            "name": data.draw(st.sampled_from(["Pedro", None])),
+            "accounts": others,
+            "document_last4": "0917" if digits else "7Q7Q",
+            "interest": None,
+        }
+    )
+    one = one.model_copy(update={"document_last4": "8264" if digits else "0A9Z"})
+
+    talks_to_one = list(turns(Talk.new("es"), [one], medium, all_moves))
+    talks_to_other = list(turns(Talk.new("es"), [other], medium, all_moves))
+
+    for (_, to_one), (_, to_other) in zip(talks_to_one, talks_to_other, strict=True):
+        assert not to_one.talk.identified
+        assert to_one == to_other
+        assert all(isinstance(act, Stop | NotMe | AskPerson) for act in to_one.acts)
+        assert {choice.key for choice in to_one.choices} <= {"person", "not_me", "stop"}
+        shown = " ".join(to_one.says).replace(one.creditor_name.replace("\n", " "), "")
+        assert find_listed(shown, to_one.talk.language, FORBIDDEN | {"debt"}) == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(known(), st.lists(st.from_regex("[0-9]{4,8}", fullmatch=True), min_size=3, max_size=12))
+def test_nobody_is_identified_after_three_wrong_tries(facts: Facts, codes: list[str]) -> None:
+    wrong = [code for code in codes if not code.endswith(DOCUMENT)]
+    talk = turn(Talk.new("es"), Said(), facts, "text").talk
+    acts: list[object] = []
+
+    for code in (*wrong, DOCUMENT):
+        answer = turn(talk, Said(text=code), facts, "text")
+        acts.extend(answer.acts)
+        talk = answer.talk
+
+    assert talk.blocked == (len(wrong) >= 3)
+    assert talk.identified == (len(wrong) < 3)
+    assert acts == ([AskPerson(reason="identification_failed")] if len(wrong) >= 3 else [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(known(), st.sampled_from(MEDIA), walks())
+def test_the_same_conversation_comes_out_the_same(facts: Facts, medium: Medium, all_moves: list[Move]) -> None:
+    first = list(turns(Talk.new("es"), [facts], medium, all_moves))
+
+    assert list(turns(Talk.new("es"), [facts], medium, all_moves)) == first
+
+
+@settings(max_examples=60, deadline=None)
+@given(in_full, known(), st.text(min_size=1, max_size=12), st.text())
+def test_only_the_first_part_of_a_long_text_counts(talk: Talk, facts: Facts, part: str, more: str) -> None:
+    assert turn(talk, Said(text=text[:2_000]), facts, "text") == turn(
+        talk, Said(text=text[:2_000] + more), facts, "text"
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    talks, known(), st.sampled_from([Stop(), NotMe(), AskPerson(reason="asked"), SendLink(account="A-77")]), st.text()
+)
+def test_a_failure_is_told_in_any_state(talk: Talk, facts: Facts, act: Stop, code: str) -> None:
+    answer = failed(talk, facts, act, code)
+
+    check_form(answer)
+    check_words(answer)
+    assert "person" in {choice.key for choice in answer.choices}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_list_of_words_can_be_read(language: Language) -> None:
+    """No phrase of a list is swallowed by YAML as yes, no or a number."""
+    words = words_of(language)
+
+    assert all(isinstance(phrase, str) for each in words.hears.values() for phrase in (*each.whole, *each.within))
