@@ -80,7 +80,7 @@ async def main(settings: Settings) -> None:
 def _workers(ledger: Ledger, engine: Engine, providers: Providers, links: Links | None) -> list[Worker]:
     """One for workflows and what is common to them, and one for the contacts of each channel."""
     importing = Importing(ledger, engine)
-    contact = Contacting(ledger, providers.of, partial(_with_links, links)).contact
+    contact = Contacting(ledger, providers.of, partial(_with_links, links), providers.approved).contact
     common = Worker(
         engine.client,
         task_queue=QUEUE,

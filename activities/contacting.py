@@ -57,14 +57,20 @@ class _Moved:
 
 
 class Contacting:
-    """Holds the ledger and the providers. `finish` gives a permit the links that only this installation knows."""
+    """Holds the ledger and the providers. `finish` gives a permit the links that only this installation knows;
+    `approved`: names that WhatsApp templates have there, where they differ from Senda's rule."""
 
     def __init__(
-        self, ledger: Ledger, directory: Directory, finish: Callable[[Permit], Permit] = lambda permit: permit
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        finish: Callable[[Permit], Permit] = lambda permit: permit,
+        approved: Mapping[str, str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._finish = finish
+        self._approved = approved or {}
 
     @activity.defn(name=contract.CONTACT)
     async def contact(self, order: ContactOrder) -> ContactAnswer:
@@ -120,7 +126,7 @@ class Contacting:
 
     async def _send(self, here: _Order, permit: Permit, line: Line, tried: tuple[str, ...]) -> ContactAnswer | _Moved:
         try:
-            text = render(permit, permit.template, permit.tone, permit.stage)
+            text = render(permit, permit.template, permit.tone, permit.stage, approved_names=self._approved)
         except SendaError as error:
             return await self._failed(here, permit, Failure(error.code), tried)
         try:

@@ -1,5 +1,7 @@
 """For providers: what they tell of messages and calls. The signature is the authentication."""
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 
 from activities.speaking import Speaking
@@ -56,7 +58,7 @@ async def _hear(request: Request, here: Parts, key: str, path: str) -> Response:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await _body(request),
     )
-    heard = provider.read(callback)
+    heard = await asyncio.to_thread(provider.read, callback)  # a hostile mail may take seconds
     answer = await _keep(here, provider, heard, f"{key}/{path}")
     return Response(answer.body, media_type=answer.content_type)
 

@@ -147,6 +147,8 @@ class LetterKind(_Kind):
     folder: Path
     country: str = Field(pattern=r"^[A-Z]{2}$")
     sender_address: list[str] = []
+    place: str = Field(default="", description="where letters are dated")
+    zone: str = Field(default="UTC", description="whose day they bear (IANA)")
     secret: FromEnvironment | None = None
 
     def build(self, around: Around) -> Provider:
@@ -159,6 +161,8 @@ class LetterKind(_Kind):
             folder=self.folder,
             country=self.country,
             sender_address=self.sender_address,
+            place=self.place,
+            zone=self.zone,
             secret=secret,
         )
 

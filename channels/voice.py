@@ -66,7 +66,7 @@ class Voice:
         yield self
 
     async def send(self, message: Message) -> str:
-        """Have the person called; returns the call's SID. The message's words are not handed over.
+        """Have the person called; returns the call's SID. The message's words are said first, then the bot goes on.
 
         Raises `twilio_<Twilio's code>`, `twilio_http_<status>` or `twilio_unreachable`.
         """
@@ -77,8 +77,7 @@ class Voice:
             data={
                 "To": message.to,
                 "From": self._sender,
-                "Url": f"{self._callback_url}/answer/{message.reference}",
-                "Method": "POST",
+                "Twiml": _opening(message, f"{self._callback_url}/answer/{message.reference}"),
                 "StatusCallback": f"{self._callback_url}/status/{message.reference}",
                 "StatusCallbackMethod": "POST",
                 "StatusCallbackEvent": ["initiated", "completed"],
@@ -111,6 +110,15 @@ class Voice:
         silent = keys is None and callback.query.get("silent") == "1"
         number = _number(form.get("From" if path[1] is None else "To", ""))
         return Heard((CallTurn(call, number, keys=keys, reference=reference, silent=silent),))
+
+
+def _opening(message: Message, action: str) -> str:
+    """Says the message, then asks `action` what comes next."""
+    response = VoiceResponse()
+    for line in _spoken(message.text, message.language):
+        response.say(line, language=VOICES[message.language])
+    response.redirect(action, method="POST")
+    return str(response)
 
 
 def _sid_of(answer: httpx.Response) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from channels.approved import approved_bodies
 from senda.stack.folder import DataFolder, write_json
 from senda.stack.keys import Secrets
 
-NUMBERS = {"sms": "+576013000001", "local": "+576013000002", "call": "+576013000003", "whatsapp": "+576013000004"}
+NUMBERS = {"twilio": "+576013000001", "local": "+576013000002", "whatsapp": "+576013000003"}
 ACCOUNT = "AC" + "0" * 31 + "1"
 PHONE_NUMBER_ID = "100000000000001"
 
@@ -67,7 +68,7 @@ class LocalChannels:
                     "sender": "Cobranza <no-responder@senda.invalid>",
                     "secret": "env:MAIL_SIGNING",
                 },
-                "sms": {"kind": "twilio-sms", "sender": NUMBERS["sms"], **twilio},
+                "sms": {"kind": "twilio-sms", "sender": NUMBERS["twilio"], **twilio},
                 "sms-local": {
                     "kind": "http-sms",
                     "sender": NUMBERS["local"],
@@ -82,13 +83,15 @@ class LocalChannels:
                     "verify_token": "env:META_VERIFY_TOKEN",
                     "base_url": f"{self.sandbox_url}/meta/v23.0",
                 },
-                "llamadas": {"kind": "twilio-voice", "sender": NUMBERS["call"], **twilio},
+                "llamadas": {"kind": "twilio-voice", "sender": NUMBERS["twilio"], **twilio},
                 "agentes": {"kind": "people", "channel": "call"},
                 "cartas": {
                     "kind": "letter",
                     "folder": str(self._file("letters")),
                     "country": "CO",
                     "sender_address": ["Senda", "Bogotá, Colombia"],
+                    "place": "Bogotá",
+                    "zone": "America/Bogota",
                 },
             },
             "routes": {
@@ -149,7 +152,7 @@ class LocalChannels:
             "twilio": {
                 "account_sid": ACCOUNT,
                 "auth_token": self._secret("twilio"),
-                "number": NUMBERS["sms"],
+                "number": NUMBERS["twilio"],
                 "messages_url": f"{self._callbacks('sms')}/messages",
                 "voice_url": f"{self._callbacks('llamadas')}/incoming",
             },
@@ -159,6 +162,7 @@ class LocalChannels:
                 "token": self._secret("meta"),
                 "app_secret": self._secret("meta-app"),
                 "webhook_url": self._callbacks("whatsapp"),
+                "templates": _approved(),
             },
             "aggregator": {
                 "token": self._secret("aggregator"),
@@ -181,3 +185,11 @@ class LocalChannels:
         """A secret of Standard Webhooks."""
         digest = hmac.digest(self.secrets.payload_keys.encode(), f"{name}-signing".encode(), hashlib.sha256)
         return f"whsec_{base64.b64encode(digest).decode()}"
+
+
+def _approved() -> Mapping[str, Mapping[str, str]]:
+    """Senda's own WhatsApp texts, as Meta would have approved them."""
+    texts: dict[str, dict[str, str]] = {}
+    for each in approved_bodies():
+        texts.setdefault(each.name, {})[each.language] = each.body
+    return texts

@@ -316,6 +316,10 @@ class TestTwoPromises:
         await agreed.promises("A", "30000", "2026-02-04")
         assert await code_of(agreed.promises("A", "30000", "2026-02-05")) == "agreement.open"
 
+    async def test_are_none_beside_a_plan(self, given: Given, agreed: Agreed) -> None:
+        await agreed.plans("A", ("2026-02-05", "40000"), ("2026-03-05", "60000"))
+        assert await code_of(agreed.promises("A", "40000", "2026-02-10")) == "agreement.open"
+
     async def test_what_one_no_longer_needs_goes_to_the_other(self, given: Given, agreed: Agreed) -> None:
         later = await agreed.promises("A", "40000", "2026-02-10")
         sooner = await agreed.promises("A", "40000", "2026-02-04")
