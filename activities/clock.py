@@ -10,6 +10,7 @@ from activities.launching import enter
 from activities.telling import relaunch, tell_all
 from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
 from ledger.database import Ledger
+from ledger.keeping import settle_due
 from ledger.opening import due_to_enter
 from ledger.outbox import bring_up_to_date, unsent_of
 from policy.errors import SendaError
@@ -40,12 +41,20 @@ async def advance(ledger: Ledger, engine: Engine, creditor: str, to: datetime) -
         await tell_all(ledger, engine, await unsent_of(ledger, creditor))
         while (at := await next_instant(ledger, creditor)) is not None and at <= to:
             await set_clock(ledger, creditor, at)
+            await settle_due_agreements(ledger, creditor)
             while accounts := await due_to_enter(ledger, creditor, BATCH):
                 launched = await enter(ledger, engine, accounts)
                 woken.update(launch.terms.journey_id for launch in launched)
             woken |= await _settle(ledger, engine, creditor, at)
         await set_clock(ledger, creditor, to)
+        await settle_due_agreements(ledger, creditor)
     return Advanced(to, len(woken))
+
+
+async def settle_due_agreements(ledger: Ledger, creditor: str | None = None) -> None:
+    """Write down which agreements their time has broken: of one creditor, or of all on the real clock."""
+    while await settle_due(ledger, creditor):
+        pass
 
 
 async def _settle(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -> set[str]:

@@ -6,16 +6,19 @@ from datetime import timedelta
 
 import structlog
 
+from activities.clock import settle_due_agreements
 from activities.conversing import Conversing
 from activities.engine import Engine
 from activities.launching import enter
 from activities.telling import relaunch, tell_all
 from ledger.access import forget_keys
+from ledger.call_results import bring_back
 from ledger.database import Ledger
 from ledger.intake import give_up_uploads, waiting_imports
 from ledger.opening import due_to_enter, mark_launched, not_launched
 from ledger.outbox import open_journey_ids, standing_of, unsent
 from ledger.payments import Told
+from ledger.tasks import drop_stale
 
 GRACE = timedelta(seconds=3)
 """How long the process that wrote something has to tell the engine by itself."""
@@ -23,6 +26,7 @@ GRACE = timedelta(seconds=3)
 BATCH = 500
 RELAY_EVERY = timedelta(seconds=1)
 ANSWER_EVERY = timedelta(milliseconds=300)
+MINUTE = timedelta(minutes=1)
 RECONCILE_EVERY = timedelta(hours=1)
 KEYS_KEPT = timedelta(days=7)
 LONGEST_UPLOAD = timedelta(hours=6)
@@ -46,6 +50,8 @@ class Housekeeping:
             group.create_task(_every(RELAY_EVERY, "imports", self.imports))
             if self._conversing is not None:
                 group.create_task(_every(ANSWER_EVERY, "answers", self._conversing.answer_waiting))
+            group.create_task(_every(MINUTE, "agreements", self.agree))
+            group.create_task(_every(MINUTE, "tasks", self.tasks))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))
             group.create_task(_every(RECONCILE_EVERY, "sweep", self.sweep))
 
@@ -92,6 +98,15 @@ class Housekeeping:
         """Drop idempotency keys that no client sends any more, and give up uploads whose API process died."""
         await forget_keys(self._ledger, KEYS_KEPT)
         await give_up_uploads(self._ledger, LONGEST_UPLOAD)
+
+    async def agree(self) -> None:
+        """Write down which agreements their time has broken."""
+        await settle_due_agreements(self._ledger)
+
+    async def tasks(self) -> None:
+        """Open calls again of which no result came, and drop those that have become pointless."""
+        await bring_back(self._ledger)
+        await drop_stale(self._ledger)
 
     async def _mend(self, journey_id: str) -> int:
         try:

@@ -190,7 +190,10 @@ def _receipt(told: _Status) -> Receipt | None:
 
 
 def _lines(address: str) -> list[str]:
-    lines = [line for part in address.replace(";", "\n").splitlines() if (line := " ".join(part.split()))]
+    parts = address.replace(";", "\n").splitlines()
+    if len(parts) == 1:  # files often have street and town in one line
+        parts = address.split(",")
+    lines = [line for part in parts if (line := " ".join(part.split()))]
     if len(lines) < 2:
         raise BadAddress("letter_address")
     return lines

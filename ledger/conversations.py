@@ -215,8 +215,10 @@ async def _promised(tx: Connection, account_id: int) -> Open | None:
 
 
 _PROMISED = f"""
-SELECT i.due_date, i.amount FROM agreements g JOIN agreement_instalments i ON i.agreement_id = g.id JOIN {LAST_EVENT}
+SELECT i.due_date, i.amount FROM agreements g JOIN creditors k ON k.key = g.creditor
+JOIN agreement_instalments i ON i.agreement_id = g.id JOIN {LAST_EVENT}
 WHERE g.account_id = %s AND g.kind = 'promise' AND e.kind IN ('made', 'moved', 'reopened')
+    AND e.until > coalesce(k.test_clock, clock_timestamp())
 ORDER BY i.due_date LIMIT 1"""
 
 _TALK = "UPDATE conversations SET talk = %s, updated_at = clock_timestamp() WHERE id = %s"

@@ -21,7 +21,6 @@ LONGEST_ROW = 1 << 20
 """Bytes; a longer line is no account."""
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_LINES = re.compile(r"\s*[;\n]\s*")
 _ZONES = available_timezones()
 
 CSV_COLUMNS = (
@@ -181,8 +180,6 @@ class DebtorRow(_Row):
                 )
             if channel == "email" and not _is_email(address):
                 raise PydanticCustomError("address_invalid", "the e-mail address is none")
-            if channel == "letter" and len(_LINES.split(address.strip())) < 2:
-                raise PydanticCustomError("address_invalid", "a postal address needs two lines, with ; between them")
         return addresses
 
 

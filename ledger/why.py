@@ -27,6 +27,14 @@ _REASONS: dict[str, dict[Language, str]] = {
         "es": "No se contactó: en esta cuenta no se debe nada.",
         "en": "Not contacted: nothing is owed on this account.",
     },
+    "handed_to_people": {
+        "es": "No se envió un mensaje: quedó como tarea para que una persona del equipo llame.",
+        "en": "No message was sent: it is a task for somebody of the team to call.",
+    },
+    "consolidated": {
+        "es": "No se envió un mensaje aparte: el de otra cuenta de la misma persona habló también de esta.",
+        "en": "No message of its own was sent: that of another account of the same person spoke of this one, too.",
+    },
     "no_channel": {
         "es": "No se contactó: ningún canal del paso tiene dirección de la persona o proveedor conectado.",
         "en": "Not contacted: no channel of the step has an address of the person or a connected provider.",

@@ -42,13 +42,13 @@ def turn(talk: Talk, said: Said, facts: Facts, medium: Medium) -> Turn:
     at_any_time = _stopped(scene, said) or _not_me(scene) or _person(scene) or _language(scene)
     if at_any_time is not None:
         return at_any_time
-    return _known(scene) if _is_known(scene) else stranger(scene)
+    return _known(scene) if scene.talk.known else stranger(scene)
 
 
 def failed(talk: Talk, facts: Facts, act: Act, code: str, medium: Medium = "text") -> Turn:
     """What to say where an act of the last turn failed. `code` is for the record: people are told in plain words."""
     scene = open_scene(talk, Said(), facts, medium)
-    if not _is_known(scene):
+    if not scene.talk.known:
         return scene.answer(scene.say("failed_other"), choices=("person", *STRANGER))
     match act:
         case MakePromise():
@@ -61,10 +61,6 @@ def failed(talk: Talk, facts: Facts, act: Act, code: str, medium: Medium = "text
             return scene.back(scene.say("failed_link"))
         case _:
             return scene.back(scene.say("failed_other"))
-
-
-def _is_known(scene: Scene) -> bool:
-    return scene.talk.identified and not scene.talk.blocked
 
 
 def _stopped(scene: Scene, said: Said) -> Turn | None:
@@ -84,7 +80,7 @@ def _not_me(scene: Scene) -> Turn | None:
 def _person(scene: Scene) -> Turn | None:
     if scene.heard.key != "person" and not says(scene.heard.words, "person"):
         return None
-    reason = "asked" if _is_known(scene) else reason_for_person(scene)
+    reason = "asked" if scene.talk.known else reason_for_person(scene)
     return hand_over(scene, reason, scene.say("person"))
 
 
@@ -93,7 +89,7 @@ def _language(scene: Scene) -> Turn | None:
     if spoken is None:
         return None
     other = scene.keeping(language=spoken).unheard()
-    return _again(other) if _is_known(other) else stranger(other)
+    return _again(other) if other.talk.known else stranger(other)
 
 
 def _known(scene: Scene) -> Turn:

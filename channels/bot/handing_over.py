@@ -15,7 +15,7 @@ STRANGER = ("not_me", "stop")
 
 def hand_over(scene: Scene, reason: PersonReason, says: str) -> Turn:
     """A person goes on. On the telephone the bot's part is over."""
-    known = scene.talk.identified
+    known = scene.talk.known
     return scene.answer(
         says,
         choices=(MENU,) if known else STRANGER,
@@ -33,7 +33,7 @@ def not_understood(scene: Scene, again: Callable[[Scene], Turn]) -> Turn:
     misses = scene.talk.misses + 1
     scene = scene.unheard()
     if misses < MISSES:
-        first = misses == 1 or not scene.talk.identified
+        first = misses == 1 or not scene.talk.known
         turn = again(scene) if first else scene.menu()
         says = scene.say("not_understood" if misses == 1 else "not_understood_twice")
         return turn.model_copy(

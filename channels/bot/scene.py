@@ -168,7 +168,7 @@ NOTHING: Mapping[str, Any] = {
 
 def open_scene(talk: Talk, said: Said, facts: Facts, medium: Medium) -> Scene:
     """The scene of a turn. A choice that is not offered any more, or is none of ours, is heard as nothing."""
-    known = talk.identified and not talk.blocked
+    known = talk.known
     if talk.step == "ended":
         talk = talk.model_copy(update={"step": "menu" if known else "start"})
     elif known != (talk.step not in ("start", "identify")):

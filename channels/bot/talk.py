@@ -63,6 +63,11 @@ class Talk(Values):
         """A conversation that begins."""
         return cls(language=language)
 
+    @property
+    def known(self) -> bool:
+        """Whether the person may be told anything."""
+        return self.identified and not self.blocked
+
 
 class Said(Values):
     """What the person wrote (or said), the key of the choice that they pressed, or their keys on a telephone."""

@@ -30,13 +30,16 @@ CITIES = (
 UNASSIGNED_PREFIX = "399"
 """Colombian mobile numbers start with 3; no operator uses this prefix."""
 
-WITHOUT_EMAIL = 0.03
-"""Share of the people who did not authorise e-mail: the law then forbids it."""
+ONLY_SMS = 0.03
+"""Share of the people who authorised SMS alone: the law then forbids every other channel."""
+
+PREFERENCES = {"whatsapp": 45, "sms": 25, "email": 30}
+"""How many of a hundred of the others would rather have which channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A debtor. `authorised` are the channels the person agreed to."""
+    """A debtor. `authorised` are the channels the person agreed to, the preferred one first."""
 
     key: str
     name: str
@@ -53,7 +56,7 @@ def people(random: Random) -> Iterator[Person]:
         phone = f"+57{UNASSIGNED_PREFIX}{random.randrange(10_000_000):07}"
         mailbox = f"{_plain(first.split()[0])}.{_plain(surname)}{number}"
         street = f"Calle {random.randrange(1, 140)} # {random.randrange(1, 99)}-{random.randrange(1, 99)}"
-        authorised = ("sms",) if random.random() < WITHOUT_EMAIL else ("email", "whatsapp", "sms")
+        authorised = ("sms",) if random.random() < ONLY_SMS else _by_preference(random)
         yield Person(
             key=f"persona-{number:04}",
             name=f"{first} {surname} {random.choice(SURNAMES)}",
@@ -62,10 +65,15 @@ def people(random: Random) -> Iterator[Person]:
                 "sms": phone,
                 "whatsapp": phone,
                 "call": phone,
-                "letter": f"{street}, {random.choice(CITIES)}",
+                "letter": f"{street}; {random.choice(CITIES)}",
             },
             authorised=authorised,
         )
+
+
+def _by_preference(random: Random) -> tuple[str, ...]:
+    preferred = random.choices(list(PREFERENCES), list(PREFERENCES.values()))[0]
+    return (preferred, *(channel for channel in PREFERENCES if channel != preferred))
 
 
 def _plain(name: str) -> str:

@@ -71,6 +71,7 @@ def _creditor(playbook: Playbook) -> dict[str, Any]:
         "playbook": playbook.key,
         "time_zone": ZONE,
         "test_clock": _midnight(FIRST_DAY).isoformat(),
+        "pay_url": "https://pagos.invalid/{reference}",
     }
 
 

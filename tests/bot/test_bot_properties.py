@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.bot.choosing import written
+from channels.bot.choosing import PLAN, tokens, written
 from channels.bot.engine import failed, turn
 from channels.bot.facts import AccountFacts, Facts, Language, Part, PlanLimits, Promised, PromiseLimits
 from channels.bot.scene import TOPICS
@@ -35,6 +35,7 @@ from channels.bot.talk import (
 )
 from channels.bot.words import LANGUAGES, words_of
 from channels.listed_words import Kind, find_listed
+from channels.voice import choice_of
 
 FORBIDDEN: frozenset[Kind] = frozenset({"asks_reason", "threat", "court", "insult", "demand"})
 MEDIA: tuple[Medium, ...] = ("text", "voice")
@@ -246,7 +247,7 @@ def check_allowed(answer: Turn, facts: Facts) -> None:
                 pass
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     language=st.sampled_from(LANGUAGES),
     all_facts=st.lists(known(), min_size=1, max_size=2),
@@ -322,6 +323,33 @@ def test_the_same_conversation_comes_out_the_same(facts: Facts, medium: Medium, 
     first = list(turns(Talk.new("es"), [facts], medium, all_moves))
 
     assert list(turns(Talk.new("es"), [facts], medium, all_moves)) == first
+
+
+@settings(max_examples=60, deadline=None)
+@given(known(), st.booleans(), walks)
+def test_a_number_in_a_text_is_the_choice_that_stands_behind_it(
+    facts: Facts, identified: bool, all_moves: list[Move]
+) -> None:
+    talk = Talk.new("es").model_copy(update={"identified": identified})
+    *_, (_, last) = turns(talk, [facts], "text", all_moves)
+
+    for token, key in tokens(tuple(choice.key for choice in last.choices), "text").items():
+        label = next(choice.label for choice in last.choices if choice.key == key)
+        assert key.startswith(PLAN) or f"{token} {label}" in written(last).splitlines()
+        assert turn(last.talk, Said(text=token), facts, "text") == turn(last.talk, Said(choice=key), facts, "text")
+
+
+@settings(max_examples=60, deadline=None)
+@given(known(), st.booleans(), walks)
+def test_a_key_is_the_choice_that_is_read_out_for_it(facts: Facts, identified: bool, all_moves: list[Move]) -> None:
+    talk = Talk.new("es").model_copy(update={"identified": identified})
+    *_, (_, last) = turns(talk, [facts], "voice", all_moves)
+
+    for key in "0123456789":
+        chosen = choice_of(key, last.choices)
+        if chosen is not None:
+            pressed = turn(last.talk, Said(keys=key), facts, "voice")
+            assert pressed == turn(last.talk, Said(choice=chosen), facts, "voice")
 
 
 @settings(max_examples=60, deadline=None)

@@ -205,7 +205,7 @@ def test_the_same_letter_has_the_same_bytes() -> None:
 # What is refused
 
 
-@pytest.mark.parametrize("to", ["", "Calle 45 # 13-20, Bogotá", " ; \n;Bogotá", "línea;" * 14])
+@pytest.mark.parametrize("to", ["", "Calle 45 # 13-20", " ; \n;Bogotá", "línea;" * 14])
 async def test_what_is_no_postal_address_is_a_bad_one(tmp_path: Path, to: str) -> None:
     with pytest.raises(BadAddress, match=r"^letter_address$"):
         await send(shop(tmp_path), message(to=to))

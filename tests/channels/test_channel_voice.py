@@ -22,7 +22,7 @@ from channels.voice import Voice, choice_of, menu_sentence, twiml
 SID = "AC" + "0" * 32
 CALL = "CA" + "1" * 32
 CALLBACKS = "https://senda.example/v1/webhooks/providers/voz-co"
-MESSAGE = Message(key="k1", to="+573000000001", subject="", text="No se entrega.", reference="42")
+MESSAGE = Message(key="k1", to="+573000000001", subject="", text="Le llama Crédito Amable.", reference="42")
 Answering = Callable[[httpx.Request], httpx.Response]
 
 
@@ -53,7 +53,7 @@ async def send(answering: Answering = accepted) -> str:
 # How a call is asked for
 
 
-async def test_a_call_is_asked_for_with_the_contacts_reference_in_its_callbacks() -> None:
+async def test_a_call_says_its_opening_and_then_asks_what_comes_next() -> None:
     requests: list[httpx.Request] = []
 
     def answering(request: httpx.Request) -> httpx.Response:
@@ -67,8 +67,10 @@ async def test_a_call_is_asked_for_with_the_contacts_reference_in_its_callbacks(
     assert parse_qs(request.content.decode()) == {
         "To": ["+573000000001"],
         "From": ["+576000000000"],
-        "Url": [f"{CALLBACKS}/answer/42"],
-        "Method": ["POST"],
+        "Twiml": [
+            '<?xml version="1.0" encoding="UTF-8"?><Response><Say language="es-MX">Le llama Crédito Amable.</Say>'
+            f'<Redirect method="POST">{CALLBACKS}/answer/42</Redirect></Response>'
+        ],
         "StatusCallback": [f"{CALLBACKS}/status/42"],
         "StatusCallbackMethod": ["POST"],
         "StatusCallbackEvent": ["initiated", "completed"],
