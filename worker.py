@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.contacting import Contacting
 from activities.conversing import Conversing
 from activities.engine import Engine, connect
+from activities.hearing import Hearing
 from activities.housekeeping import Housekeeping
 from activities.importing import Importing
 from activities.recording import Recording
@@ -67,7 +68,9 @@ async def main(settings: Settings) -> None:
         for worker in workers:
             await working.enter_async_context(worker)
         conversing = Conversing(ledger, engine, providers)
-        housekeeping = asyncio.create_task(Housekeeping(ledger, engine, conversing).run())
+        housekeeping = asyncio.create_task(
+            Housekeeping(ledger, engine, conversing, Hearing(ledger, engine, providers)).run()
+        )
         _say_ready()
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)

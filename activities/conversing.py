@@ -10,6 +10,7 @@ import structlog
 
 from activities.engine import Engine
 from activities.telling import tell_all
+from channels.bot.choosing import written
 from channels.bot.engine import failed, turn
 from channels.bot.facts import AccountFacts, Facts, Language, Part, PlanLimits, Promised, PromiseLimits
 from channels.bot.talk import (
@@ -126,17 +127,19 @@ async def converse(tx: Connection, heard: Heard, medium: Medium, told: list[Told
     talk = Talk.model_validate(heard.talk) if heard.talk else Talk.new(language_of(heard.debtor))
     facts = facts_of(heard.debtor)
     said = Said(text=heard.text, choice=heard.choice)
-    return await carried_out(tx, heard, turn(talk, said, facts, medium), facts, told)
+    return await carried_out(tx, heard, turn(talk, said, facts, medium), facts, told, medium)
 
 
-async def carried_out(tx: Connection, heard: Heard, made: Turn, facts: Facts, told: list[Told]) -> Turn:
+async def carried_out(
+    tx: Connection, heard: Heard, made: Turn, facts: Facts, told: list[Told], medium: Medium
+) -> Turn:
     """Carry out a turn's acts; the turn itself, or what is to be said where one was refused."""
     for number, act in enumerate(made.acts):
         try:
             async with tx.transaction():
                 done = await _carry_out(tx, heard, act, f"bot:{heard.inbound_id}:{number}")
         except SendaError as error:
-            refused = failed(made.talk, facts, act, error.code)
+            refused = failed(made.talk, facts, act, error.code, medium)
             for each in refused.acts:
                 await _carry_out(tx, heard, each, f"bot:{heard.inbound_id}:refused")
             return refused
@@ -260,11 +263,8 @@ def language_of(debtor: DebtorKnown) -> Language:
 
 
 def _text(made: Turn, channel: str) -> str:
-    """The answer as one text; where a channel has no buttons, its choices are numbered lines."""
-    paragraphs = list(made.says)
-    if made.choices and channel != "whatsapp":
-        paragraphs.append("\n".join(f"{number}. {choice.label}" for number, choice in enumerate(made.choices, 1)))
-    return "\n\n".join(paragraphs)
+    """The answer as one text; where a channel has no buttons, with what to reply for each choice."""
+    return "\n\n".join(made.says) if channel == "whatsapp" else written(made)
 
 
 def _message(reply: Reply, choices: Sequence[Choice]) -> Message:

@@ -9,6 +9,7 @@ import structlog
 from activities.clock import settle_due_agreements
 from activities.conversing import Conversing
 from activities.engine import Engine
+from activities.hearing import Hearing
 from activities.launching import enter
 from activities.telling import relaunch, tell_all
 from ledger.access import forget_keys
@@ -26,6 +27,7 @@ GRACE = timedelta(seconds=3)
 BATCH = 500
 RELAY_EVERY = timedelta(seconds=1)
 ANSWER_EVERY = timedelta(milliseconds=300)
+MAIL_EVERY = timedelta(seconds=5)
 MINUTE = timedelta(minutes=1)
 RECONCILE_EVERY = timedelta(hours=1)
 KEYS_KEPT = timedelta(days=7)
@@ -37,10 +39,13 @@ log = structlog.get_logger()
 class Housekeeping:
     """Loops that mend whatever a crash or an outage left behind. All of it may run in several workers at once."""
 
-    def __init__(self, ledger: Ledger, engine: Engine, conversing: Conversing | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, engine: Engine, conversing: Conversing | None = None, hearing: Hearing | None = None
+    ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._conversing = conversing
+        self._hearing = hearing
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -50,6 +55,8 @@ class Housekeeping:
             group.create_task(_every(RELAY_EVERY, "imports", self.imports))
             if self._conversing is not None:
                 group.create_task(_every(ANSWER_EVERY, "answers", self._conversing.answer_waiting))
+            if self._hearing is not None:
+                group.create_task(_every(MAIL_EVERY, "mailboxes", self._hearing.mailboxes))
             group.create_task(_every(MINUTE, "agreements", self.agree))
             group.create_task(_every(MINUTE, "tasks", self.tasks))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))

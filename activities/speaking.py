@@ -42,7 +42,7 @@ class Speaking:
             made = turn(talk, _said(talk, said), facts, "voice")
             if said.silent and talk.misses >= MOST_SILENCES:
                 made = made.model_copy(update={"finish": True, "choices": (), "acts": ()})
-            made = await carried_out(tx, heard, made, facts, told)
+            made = await carried_out(tx, heard, made, facts, told, "voice")
             await keep_call_turn(tx, heard, made.talk.model_dump(mode="json"), "\n\n".join(made.says))
         await tell_all(self._ledger, self._engine, told)
         return _twiml(made, action)

@@ -4,13 +4,11 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
+from activities.hearing import Hearing
 from activities.speaking import Speaking
-from activities.telling import tell_all
 from api.context import Parts, PartsOf, RefusalsRecorded
 from api.problems import Problem, status_of
-from channels.bot.understanding import is_stop
 from channels.callbacks import Answer, Callback, CallTurn, Event, Heard, Provider, Receipt, Reply
-from ledger import inbound, receipts
 from ledger.access import note
 from ledger.errors import NotFound
 from policy.errors import SendaError
@@ -88,43 +86,14 @@ async def _keep(here: Parts, provider: Provider, heard: Heard, subject: str) -> 
 
 
 async def _keep_one(here: Parts, provider: Provider, event: Event, subject: str) -> Answer | None:
+    hearing = Hearing(here.ledger, here.engine, here.providers)
     match event:
         case Receipt():
-            await _receipt(here, provider.key, event)
+            await hearing.receipt(provider.key, event)
         case Reply():
-            await _reply(here, provider, event)
+            await hearing.reply(provider, event)
         case CallTurn():
             speaking = Speaking(here.ledger, here.engine, here.providers)
             action = f"{here.public_url}{router.prefix}/{subject}"
             return Answer(await speaking.speak(provider.key, event, action), "text/xml")
     return None
-
-
-async def _receipt(here: Parts, key: str, event: Receipt) -> None:
-    receipt = receipts.Receipt(
-        provider=key,
-        status=event.status,
-        reference=event.reference,
-        provider_ref=event.provider_ref,
-        at=event.at,
-        code=event.code,
-        bad_address=event.bad_address,
-    )
-    told = await receipts.record_receipt(here.ledger, receipt)
-    if told is not None:
-        here.soon(tell_all(here.ledger, here.engine, [told]))
-
-
-async def _reply(here: Parts, provider: Provider, event: Reply) -> None:
-    written = inbound.Written(
-        provider=provider.key,
-        provider_ref=event.provider_ref,
-        channel=provider.channel,
-        address=event.sender,
-        text=event.text,
-        choice=event.choice,
-        answers=event.answers,
-        at=event.at,
-        is_stop=is_stop(event.text) or event.choice == "stop",
-    )
-    await inbound.take(here.ledger, written, lambda creditor: here.providers.serves(provider.key, creditor))

@@ -51,6 +51,7 @@ class SmtpKind(_Kind):
     sender: str
     reply_to: str | None = None
     secret: FromEnvironment | None = Field(default=None, description="signs the mails that are posted back")
+    mailbox: Path | None = Field(default=None, description="a Maildir of what comes back, read by the worker")
 
     def build(self, around: Around) -> Provider:
         """The provider."""

@@ -12,7 +12,7 @@ from channels.breaker import Guarded
 from channels.callbacks import Provider
 from channels.mail import Mail
 from channels.people import People
-from channels.provider_kinds import Around, Kind, WhatsAppKind
+from channels.provider_kinds import Around, Kind, SmtpKind, WhatsAppKind
 from journey.playbook import Channel
 from policy.errors import SendaError
 
@@ -42,7 +42,10 @@ class ChannelsConfig(BaseModel):
 
 
 class Providers:
-    """The providers of an installation, and who sends what."""
+    """The providers of an installation, and who sends what.
+
+    `approved`: names of WhatsApp templates there; `mailboxes`: where mails come back, by provider.
+    """
 
     def __init__(
         self,
@@ -50,11 +53,13 @@ class Providers:
         routes: Mapping[str, Mapping[Channel, str]],
         lanes: Mapping[Channel, Lane] | None = None,
         approved: Mapping[str, str] | None = None,
+        mailboxes: Mapping[str, Path] | None = None,
     ) -> None:
         self._providers = dict(providers)
         self._routes = {who: {channel: providers[key] for channel, key in by.items()} for who, by in routes.items()}
         self._lanes = lanes or {}
         self.approved = approved or {}
+        self.mailboxes = mailboxes or {}
 
     def of(self, creditor: str) -> dict[str, Provider]:
         """A creditor's providers by channel: of the patterns that fit its key, for each channel the longest holds."""
@@ -128,4 +133,9 @@ def build(config: ChannelsConfig, environment: Mapping[str, str], public_url: st
     }
     approved = [kind.approved for kind in config.providers.values() if isinstance(kind, WhatsAppKind)]
     names = {name: there for each in approved for name, there in each.items()}
-    return Providers(guarded, config.routes, config.channels, names)
+    mailboxes = {
+        key: kind.mailbox
+        for key, kind in config.providers.items()
+        if isinstance(kind, SmtpKind) and kind.mailbox is not None
+    }
+    return Providers(guarded, config.routes, config.channels, names, mailboxes)

@@ -17,6 +17,8 @@ from tests.ledger.given import Given, local, playbook, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
 """Its first notice is due on Monday 2 February 2026 at nine, Bogotá."""
+LATER = ("1", "2026-02-05", "100000")
+"""Its reminder is due then, too: of another stage, so that no message speaks of both."""
 FIRST = local(date(2026, 2, 2), 9)
 
 
@@ -72,7 +74,7 @@ class TestOneOccurrence:
         ]
 
     async def test_that_is_unknown_counts_as_a_contact(self, given: Given) -> None:
-        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", PAST_DUE, person=f"{given.key}-p"))
+        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", LATER, person=f"{given.key}-p"))
         contact = await given.due_contact(given.journey("A"))
         for _ in range(2):
             await given.asks(given.journey("A"), contact)
@@ -90,7 +92,7 @@ class TestOneOccurrence:
 
 class TestARefusal:
     async def test_names_its_rules_and_the_next_instant(self, given: Given) -> None:
-        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", PAST_DUE, person=f"{given.key}-p"))
+        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", LATER, person=f"{given.key}-p"))
         await given.asks(given.journey("A"), await given.due_contact(given.journey("A")))
         refused = await given.asks(given.journey("B"), await given.due_contact(given.journey("B")))
         assert isinstance(refused, Refusal)
@@ -100,7 +102,7 @@ class TestARefusal:
         assert (kept["decision"], kept["rules"], kept["next_allowed_at"]) == ("refused", ["CO-03"], tomorrow)
 
     async def test_is_tried_again_at_that_instant(self, given: Given) -> None:
-        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", PAST_DUE, person=f"{given.key}-p"))
+        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", LATER, person=f"{given.key}-p"))
         permits = await given.lives(local(date(2026, 2, 3), 12))
         assert [permit.account for permit in permits] == ["A", "B"]
         decisions = [(each["decision"], each["decided_at"]) for each in await given.decisions("B")]
@@ -126,7 +128,7 @@ class TestARefusal:
 
 
 async def test_every_decision_is_kept_with_what_it_rests_on(given: Given) -> None:
-    await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", PAST_DUE, person=f"{given.key}-p"))
+    await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", LATER, person=f"{given.key}-p"))
     await given.lives(FIRST)
     pack = load_pack("CO")
     for account, allowed in (("A", True), ("B", False)):
