@@ -5,6 +5,7 @@ from activities.engine import Engine
 from activities.telling import tell_all
 from channels.bot.engine import turn
 from channels.bot.talk import Said, Talk, Turn
+from channels.bot.words import words_of
 from channels.callbacks import CallTurn
 from channels.message import Choice
 from channels.providers import Providers
@@ -41,7 +42,7 @@ class Speaking:
             facts = facts_of(heard.debtor)
             made = turn(talk, _said(talk, said), facts, "voice")
             if said.silent and talk.misses >= MOST_SILENCES:
-                made = made.model_copy(update={"finish": True, "choices": (), "acts": ()})
+                made = _good_bye(made)
             made = await carried_out(tx, heard, made, facts, told, "voice")
             await keep_call_turn(tx, heard, made.talk.model_dump(mode="json"), "\n\n".join(made.says))
         await tell_all(self._ledger, self._engine, told)
@@ -55,6 +56,12 @@ def _said(talk: Talk, said: CallTurn) -> Said:
         if choice is not None:
             return Said(choice=choice)
     return Said(keys=said.keys)
+
+
+def _good_bye(made: Turn) -> Turn:
+    """Nobody is there, or a voice mailbox: the call ends, and no person is promised."""
+    bye = words_of(made.talk.language).says["bye"]
+    return made.model_copy(update={"says": (bye,), "finish": True, "choices": (), "acts": ()})
 
 
 def _twiml(made: Turn, action: str) -> str:

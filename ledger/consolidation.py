@@ -1,5 +1,6 @@
 """One message about all of a person's accounts at a creditor whose steps fall on the same day."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,8 @@ from journey.planning import Contact, Wait
 from journey.playbook import Step
 from journey.state import occurrence
 from ledger.database import Connection
+from ledger.foresight import look_ahead
+from ledger.judging import Known
 from ledger.record import OPEN_OF_PERSON, Fact, Record, record_of, write
 from ledger.standing import owed
 from policy.calendar import local_date
@@ -89,8 +92,13 @@ SELECT j.id, j.person_id, j.creditor, j.account_id, %(step)s, %(occurrence)s, %(
 FROM journeys j WHERE j.id = %(journey)s"""
 
 
-async def cover(tx: Connection, sibling: Sibling, contact_id: int, channel: str) -> None:
-    """Record that the sibling's step is done by this contact. Its workflow learns it when it asks for the step."""
+async def cover(
+    tx: Connection, sibling: Sibling, contact_id: int, channel: str, known: Known, connected: Collection[str]
+) -> None:
+    """Record that the sibling's step is done by this contact, and look ahead at its next one by what is known then.
+
+    Its workflow learns it when it asks for the step.
+    """
     record = sibling.record
     await tx.execute(
         _COVERED,
@@ -107,4 +115,5 @@ async def cover(tx: Connection, sibling: Sibling, contact_id: int, channel: str)
     about = {"step": sibling.step.key, "channel": channel, "status": "consolidated", "covered_by": contact_id}
     record.facts.append(Fact(f"contact:{sibling.occurrence}:covered", "contact", record.now, about))
     record.learn(StepDone(occurrence=sibling.occurrence))
+    look_ahead(record, known, connected)
     await write(tx, record)

@@ -334,12 +334,13 @@ class _Deciding:
 
     async def _permitted(self, channel: str, contact_id: int) -> Permit:
         record = self.record
-        look_ahead(record, self.known.after(record.now, channel), self.reach.channels, contact_id)
+        known = self.known.after(record.now, channel)
+        look_ahead(record, known, self.reach.channels, contact_id)
         await write(self.tx, record)
         has_others = self.known.facts["has_others"]
         covered = await siblings_of(self.tx, record, self.move, channel) if has_others else []
         for sibling in covered:
-            await cover(self.tx, sibling, contact_id, channel)
+            await cover(self.tx, sibling, contact_id, channel, known, self.reach.channels)
         return self._permit(channel, contact_id, covered)
 
     def _permit(self, channel: str, contact_id: int, covered: Sequence[Sibling]) -> Permit:

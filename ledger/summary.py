@@ -20,11 +20,19 @@ _SUMMARY = text(
 
 _CONTACTS = text(
     """
-    SELECT coalesce(c.stage, 'asked_by_people') AS stage, coalesce(e.status, c.decision) AS status, count(*) AS number
+    SELECT coalesce(c.stage, CASE c.actor WHEN 'bot' THEN 'answers' ELSE 'asked_by_people' END) AS stage,
+        CASE WHEN c.covered_by IS NOT NULL THEN 'consolidated' ELSE coalesce(e.status, c.decision) END AS status,
+        count(*) AS number
     FROM contacts c LEFT JOIN LATERAL (
-        SELECT status FROM contact_events WHERE contact_id = c.id ORDER BY id DESC LIMIT 1) e ON true
-    WHERE c.creditor = :creditor GROUP BY 1, 2 ORDER BY 1, 2"""
+        SELECT status FROM contact_events WHERE contact_id = c.id
+        ORDER BY array_position(ARRAY['answered', 'read', 'delivered', 'failed', 'sent', 'unknown'], status)
+        LIMIT 1) e ON true
+    WHERE c.creditor = :creditor AND c.direction = 'outbound' GROUP BY 1, 2 ORDER BY 1, 2"""
 )
+"""`consolidated`: a step for which another account's message stands. `answers`: the bot's, to what people asked."""
+
+LEFT = ("sent", "delivered", "read", "answered")
+"""Statuses of messages that left."""
 
 _REFUSALS = text(
     """
@@ -65,8 +73,9 @@ _PAYMENTS = text(
 async def summary(ledger: Ledger, creditor: str) -> dict[str, Any] | None:
     """A creditor's counts and sums at this moment, none where there is no such creditor.
 
-    `refusal_share`: of the steps' contacts that the policy judged when they fell due, those that it refused;
-    `put_off`: steps that were moved beforehand, because it would have.
+    `sent`: messages and calls that left, the bot's answers apart. `refusal_share`: of the steps' contacts that the
+    policy judged when they fell due, those that it refused; `put_off`: steps that were moved beforehand, because it
+    would have.
     """
     bind = {"creditor": creditor}
     number = func.count().label("number")
@@ -109,7 +118,9 @@ async def summary(ledger: Ledger, creditor: str) -> dict[str, Any] | None:
             "by_outcome": _counts(by_outcome),
         },
         "contacts": {
-            "sent": sum(counts.get("sent", 0) for counts in stages.values()),
+            "sent": sum(
+                counts.get(status, 0) for stage, counts in stages.items() if stage != "answers" for status in LEFT
+            ),
             "by_stage": stages,
             "refusals": {row["rule"]: row["number"] for row in refusals},
             "refusal_share": _share(steps["refused"], steps["refused"] + steps["permitted"]),

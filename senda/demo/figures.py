@@ -10,7 +10,7 @@ from senda.client import ContactCounts, Journey
 from senda.demo.run import Result
 from senda.demo.words import in_pesos
 
-CONTACT_STATUSES = ("sent", "refused", "skipped", "failed", "unknown")
+CONTACT_STATUSES = ("sent", "consolidated", "refused", "skipped", "failed", "unknown")
 SENT = ("sent", "delivered", "read", "answered")
 
 

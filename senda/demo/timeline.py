@@ -48,6 +48,11 @@ class Storyteller:
             "started": self._started,
             "stage_entered": self._stage_entered,
             "contact": self._contact,
+            "step_reopened": lambda data: f"La dirección no existe: {data['step']} se intenta por otro canal",
+            "replied": self._replied,
+            "promise_made": lambda _: "La persona se comprometió a pagar",
+            "plan_made": lambda _: "La persona acordó un plan de pagos",
+            "dispute_opened": lambda _: "La persona presentó un reclamo",
             "step_deferred": self._deferred,
             "payment": self._payment,
             "reversal": self._reversal,
@@ -80,16 +85,26 @@ class Storyteller:
         match data["status"]:
             case "refused":
                 return f"No se contactó ({_when_due(step)}). {self._because(data)}"
+            case "skipped" if data.get("reason") == "handed_to_people":
+                return f"Queda como tarea para una persona: llamar ({_when_due(step)})"
             case "skipped":
                 return f"No se contactó ({_when_due(step)}): no hay un canal disponible"
             case "sent":
                 return f"{_sent(channel)}: {_message(step)} ({_when_due(step)})"
+            case "consolidated":
+                return f"{about} ({_when_due(step)}): va en el mensaje de otra cuenta de la persona"
             case "failed":
                 return f"No salió · {about} ({_when_due(step)})"
             case "unknown":
                 return f"No se sabe si salió · {about} ({_when_due(step)}); no se repite"
             case status:
                 return f"{about}: {status}"
+
+    def _replied(self, data: dict[str, Any]) -> str:
+        channel = CHANNELS.get(data["channel"], "mensaje")
+        return (
+            f"La persona pidió no recibir más por {channel}" if data["is_stop"] else f"La persona escribió: {channel}"
+        )
 
     def _deferred(self, data: dict[str, Any]) -> str:
         until = moment(datetime.fromisoformat(data["until"]), self._zone)

@@ -32,7 +32,7 @@ async def given(ledger: Ledger) -> Given:
 
 async def due(given: Given, address: str) -> ContactOrder:
     """The order of an account's first notice, whose debtor reads mail at this address."""
-    await given.imported(row("A", PAST_DUE, addresses={"email": address}))
+    await given.imported(row("A", PAST_DUE, person=f"{given.key}-p", addresses={"email": address}))
     contact: Contact = await given.due_contact(given.journey("A"))
     return ContactOrder(
         journey_id=given.journey("A"),
@@ -53,7 +53,7 @@ async def perform(given: Given, mail: Mail, order: ContactOrder) -> ContactAnswe
 
 @pytest.mark.parametrize(
     ("domain", "status", "arrived"),
-    [("correo", "sent", 1), ("reject", "failed", 0), ("tempfail", "failed", 0), ("lost", "unknown", 1)],
+    [("correo", "sent", 1), ("reject", "failed", 0), ("lost", "unknown", 1)],
 )
 async def test_the_answer_and_the_record_say_what_came_of_it(
     given: Given, mail: Mail, server: Server, domain: str, status: str, arrived: int
@@ -75,6 +75,22 @@ async def test_performed_again_it_sends_nothing_and_answers_the_same(
     assert (again.status, len(server.arrived())) == (first.status, before)
 
 
+async def test_a_server_that_takes_nothing_now_is_asked_again_and_the_step_is_not_given_up(
+    given: Given, mail: Mail, server: Server
+) -> None:
+    order = await due(given, "ana@tempfail.invalid")
+    with pytest.raises(Unreachable):
+        await perform(given, mail, order)
+    assert (await shown(given), server.arrived()) == (["failed"], [])
+    move = (await given.record(given.journey("A"))).move
+    assert isinstance(move, Contact)
+    assert move.occurrence == order.occurrence
+
+    await given.imported(row("A", PAST_DUE, person=f"{given.key}-p", addresses={"email": "ana@correo.invalid"}))
+    answer = await perform(given, mail, order)
+    assert (answer.status, await shown(given), len(server.arrived())) == ("sent", ["failed", "sent"], 1)
+
+
 async def test_without_a_mail_server_no_permit_is_wasted(given: Given, unused_port: int) -> None:
     order = await due(given, "ana@correo.invalid")
     with pytest.raises(Unreachable):
@@ -90,7 +106,8 @@ async def test_a_channel_that_is_not_here_is_a_skip(given: Given) -> None:
 
 async def test_a_refusal_tells_when_to_come_again(given: Given, mail: Mail, server: Server) -> None:
     person = f"{given.key}-person"
-    await given.imported(row("A", PAST_DUE, person=person), row("B", PAST_DUE, person=person))
+    reminded = row("B", ("1", "2026-02-05", "100000"), person=person)  # another stage: a message of its own
+    await given.imported(row("A", PAST_DUE, person=person), reminded)
     await given.asks(given.journey("B"), await given.due_contact(given.journey("B")))
     contact = await given.due_contact(given.journey("A"))
     order = ContactOrder(

@@ -1,5 +1,6 @@
 """People of the tests' own, and the sandbox that takes the part of their telephones and mailboxes."""
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,7 +80,8 @@ class Sandbox:
 
     async def got(self, address: str, channel: str = "") -> list[dict[str, Any]]:
         """What arrived at an address, oldest first."""
-        answer = await self.http.get("/inbox", params={"address": address, "channel": channel, "limit": "100"})
+        only = {"channel": channel} if channel else {}
+        answer = await self.http.get("/inbox", params={"address": address, "limit": "100", **only})
         return answer.json()["items"][::-1]
 
     async def item(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +220,15 @@ class Debtor:
 
         return await assert_eventually(more)
 
+    async def chooses(self, channel: str, label: str) -> dict[str, Any]:
+        """Take a choice of the last message by its label: a button, or what the text says to reply for it."""
+        last = (await self.got(channel))[-1]
+        if last["choices"]:
+            (key,) = (choice["key"] for choice in last["choices"] if choice["label"] == label)
+            return await self.answers(channel, choice=key)
+        (token,) = re.findall(rf"^(\S+) {re.escape(label)}$", last["text"], re.MULTILINE)
+        return await self.answers(channel, text=token)
+
     async def writes(self, channel: str, text: str) -> dict[str, Any]:
         """Reply to the last message, whatever follows."""
         last = (await self.got(channel))[-1]
@@ -255,7 +266,7 @@ class Debtor:
         """Channel and code of each address at which nobody is."""
         rows = await self.world.api.rows(
             "SELECT i.channel, i.code FROM invalid_addresses i JOIN debtors d ON d.id = i.debtor_id"
-            " WHERE d.creditor = %s AND d.key = %s ORDER BY i.id",
+            " JOIN people p ON p.id = d.person_id WHERE d.creditor = %s AND p.key = %s ORDER BY i.id",
             self.creditor.key,
             self.person.key,
         )

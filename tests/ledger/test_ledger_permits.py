@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from journey.planning import Contact
+from ledger.failing import Failure, record_failure
 from ledger.outcomes import record_outcome
 from ledger.permits import Overtaken, Permit, Refusal, Settled
 from ledger.record import ClockBehind
 from ledger.views import list_contacts
 from policy import decide, load_pack, parse_case
-from tests.ledger.given import Given, local, playbook, row
+from tests.ledger.given import MAIL, Given, local, playbook, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
 """Its first notice is due on Monday 2 February 2026 at nine, Bogotá."""
@@ -83,11 +84,13 @@ class TestOneOccurrence:
         assert "CO-03" in (await given.decisions("B"))[-1]["rules"]
 
     async def test_that_failed_for_good_does_not_count_as_a_contact(self, given: Given) -> None:
-        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", PAST_DUE, person=f"{given.key}-p"))
+        await given.imported(row("A", PAST_DUE, person=f"{given.key}-p"), row("B", LATER, person=f"{given.key}-p"))
         permit = await given.asks(given.journey("A"), await given.due_contact(given.journey("A")))
         assert isinstance(permit, Permit)
-        await record_outcome(given.ledger, permit.contact_id, "failed", detail="smtp_550")
-        assert isinstance(await given.asks(given.journey("B"), await given.due_contact(given.journey("B"))), Permit)
+        await record_failure(given.ledger, permit.contact_id, Failure("smtp_550"), connected=MAIL, others=())
+        contact = await given.due_contact(given.journey("B"))
+        assert contact.due == FIRST
+        assert isinstance(await given.asks(given.journey("B"), contact), Permit)
 
 
 class TestARefusal:

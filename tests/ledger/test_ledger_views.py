@@ -11,6 +11,8 @@ from policy.errors import SendaError
 from tests.ledger.given import START, Given, local, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
+LATER = ("1", "2026-02-05", "100000")
+"""Its reminder is due with the first notice of the other, and is of another stage: one message each."""
 DAY = timedelta(days=1)
 
 
@@ -117,7 +119,7 @@ class TestPages:
 
 async def test_contacts_show_what_came_of_each_decision(given: Given) -> None:
     person = f"{given.key}-person"
-    await given.imported(row("A", PAST_DUE, person=person), row("B", PAST_DUE, person=person))
+    await given.imported(row("A", PAST_DUE, person=person), row("B", LATER, person=person))
     await given.lives(local(date(2026, 2, 2), 12))
     (reminder, notice) = await list_contacts(given.ledger, given.key, "A")
     assert (reminder["step"], reminder["status"], reminder["reason"]) == ("recordatorio", "skipped", "stage_over")
@@ -132,7 +134,7 @@ async def test_the_summary_counts_everything_once(given: Given) -> None:
     person = f"{given.key}-person"
     await given.imported(
         row("A", PAST_DUE, person=person),
-        row("B", PAST_DUE, person=person),
+        row("B", LATER, person=person),
         row("C", PAST_DUE),
         row("D", ("1", "2026-08-01", "7000")),
     )
@@ -149,12 +151,13 @@ async def test_the_summary_counts_everything_once(given: Given) -> None:
     assert found["journeys"] == {
         "total": 3,
         "by_status": {"active": 1, "paused": 1, "closed": 1},
-        "by_stage": {"administrative": 2},
+        "by_stage": {"administrative": 1, "preventive": 1},
         "by_outcome": {"paid": 1},
     }
     assert found["contacts"]["sent"] == 2
     assert found["contacts"]["refusals"] == {"CO-03": 1}
-    assert found["contacts"]["by_stage"]["administrative"] == {"sent": 2, "refused": 1}
+    assert found["contacts"]["by_stage"]["administrative"] == {"sent": 2}
+    assert found["contacts"]["by_stage"]["preventive"] == {"refused": 1, "skipped": 2}
     assert found["payments"] == {
         "count": 3,
         "amount": {"amount": "140500.00", "currency": "COP"},

@@ -18,14 +18,15 @@ from tests.ledger.given import Given, local, row
 from tests.ledger.own_packs import office_hours, pack_of
 
 PAST_DUE = ("1", "2026-02-01", "100000")
+LATER = ("1", "2026-02-05", "100000")
 MONDAY = date(2026, 2, 2)
 FIRST = local(MONDAY, 9)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 async def explained(given: Given, account: str, language: Language = "es") -> list[str]:
-    """What the API says of each contact of an account, but of the reminder, whose stage was over from the start."""
-    rows = [each for each in await list_contacts(given.ledger, given.key, account) if each["step"] != "recordatorio"]
+    """What the API says of each contact of an account, but of a reminder whose stage was over from the start."""
+    rows = [each for each in await list_contacts(given.ledger, given.key, account) if each["reason"] != "stage_over"]
     async with given.ledger.transaction() as tx:
         reasons = await whys(tx, rows)
     return [in_words(each["reason"], why, language) for each, why in zip(rows, reasons, strict=True)]
@@ -33,9 +34,9 @@ async def explained(given: Given, account: str, language: Language = "es") -> li
 
 @pytest.fixture
 async def given(given: Given) -> Given:
-    """Accounts A and B of one person, whose first notices are due on Monday at nine."""
+    """Accounts A and B of one person: A's first notice and B's reminder are due on Monday at nine."""
     person = f"{given.key}-p"
-    await given.imported(*(row(account, PAST_DUE, person=person) for account in ("A", "B")))
+    await given.imported(row("A", PAST_DUE, person=person), row("B", LATER, person=person))
     return given
 
 

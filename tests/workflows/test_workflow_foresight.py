@@ -18,13 +18,14 @@ from activities.contacting import Contacting
 from activities.engine import Engine
 from activities.recording import Recording
 from channels.message import Message, Rejected, Uncertain
+from journey.playbook import Channel
 from journey.state import Deferral, JourneyState
 from ledger.database import Ledger
 from ledger.errors import Conflict
 from ledger.views import journey
 from policy import decide, parse_case
 from tests.ledger.given import Given, local, playbook, row
-from tests.workflows.world import CONVERTER, SERVER, world
+from tests.workflows.world import CONVERTER, SERVER, channel_workers, world
 from worker import runner
 from workflows import contract
 from workflows.journey import Journey
@@ -38,10 +39,16 @@ Fate = Literal["sent", "failed", "unknown"]
 
 @dataclass
 class Provider:
-    """A channel that sends all it is given, but what a test wants to fail."""
+    """Text messages or e-mail: it sends all it is given, but what a test wants to fail."""
 
+    channel: Channel
     fates: dict[str, Fate] = field(default_factory=dict[str, Fate])
     sent: list[str] = field(default_factory=list[str])
+
+    @property
+    def key(self) -> str:
+        """The channel's own name."""
+        return self.channel
 
     @asynccontextmanager
     async def line(self) -> AsyncGenerator["Provider"]:
@@ -66,7 +73,9 @@ class Works:
 
     ledger: Ledger
     engine: Engine
-    provider: Provider
+    fates: dict[str, Fate]
+    """Steps whose message fails, by whichever channel, or of which nobody knows."""
+    sent: list[str]
 
     async def creditor(self, *steps: dict[str, Any], prejuridical: int = 20) -> Given:
         """A creditor whose playbook has these steps, in two stages of which the second begins on a day past due."""
@@ -100,21 +109,25 @@ async def working(ledger: Ledger) -> AsyncGenerator[Works]:
                 data_converter=CONVERTER, identity="tests", test_server_existing_path=str(SERVER)
             )
         )
-        provider = Provider()
+        works = Works(ledger, Engine(environment.client), {}, [])
+        providers = {
+            "sms": Provider("sms", works.fates, works.sent),
+            "email": Provider("email", works.fates, works.sent),
+        }
+        contact = Contacting(ledger, lambda _: providers).contact
         await opened.enter_async_context(
             Worker(
                 environment.client,
                 task_queue=contract.QUEUE,
                 workflows=[Journey],
-                activities=[
-                    Contacting(ledger, lambda _: {"sms": provider, "email": provider}).contact,
-                    Recording(ledger).report,
-                ],
+                activities=[Recording(ledger).report],
                 workflow_runner=runner(),
                 max_cached_workflows=100,
             )
         )
-        yield Works(ledger, Engine(environment.client), provider)
+        for worker in channel_workers(environment.client, ("sms", "email", "call"), contact):
+            await opened.enter_async_context(worker)
+        yield works
 
 
 @pytest.fixture
@@ -167,7 +180,7 @@ async def test_on_the_real_clock_the_engine_asks_at_the_new_time_and_not_before(
 
 
 async def test_a_step_is_not_put_off_by_a_contact_that_failed(works: Works) -> None:
-    works.provider.fates["d1-1000"] = "failed"
+    works.fates["d1-1000"] = "failed"
     given = await works.creditor(step(1, "sms"), step(5, "email"))
     await given.imported(debt())
     await works.advances(given, local(date(2026, 2, 6), 0))
@@ -219,7 +232,8 @@ Played = list[tuple[int, str, tuple[str, ...], Fate]]
 async def played(works: Works, steps: Played, prejuridical: int) -> Given:
     """A creditor with these steps, whose messages meet these fates."""
     notices = {(day, at): step(day, *channels, at=at) for day, at, channels, _ in sorted(steps)}
-    works.provider.fates = {notices[day, at]["key"]: fate for day, at, _, fate in steps}
+    works.fates.clear()
+    works.fates.update({notices[day, at]["key"]: fate for day, at, _, fate in steps})
     return await works.creditor(*notices.values(), prejuridical=prejuridical)
 
 
@@ -244,7 +258,7 @@ async def is_kept(works: Works, given: Given, *accounts: str) -> None:
         ]
         if not await given.all("SELECT FROM contact_events WHERE contact_id = %s AND status = 'failed'", contact["id"]):
             log.append(contact)
-    assert len(works.provider.sent) == len(set(works.provider.sent))
+    assert len(works.sent) == len(set(works.sent))
 
 
 @whatever(steps=STEPS)
@@ -257,7 +271,7 @@ async def test_a_journey_alone_is_never_refused_within_a_stage(works: Works, ste
     rows = await given.all("SELECT * FROM contacts WHERE creditor = %s ORDER BY id", given.key)
     assert {each["decision"] for each in rows} <= {"permitted", "skipped"}
     assert {each["reason"] for each in rows} <= {None, "overtaken", "no_channel"}
-    assert {each["step"] for each in rows} == set(works.provider.fates), "no step is forgotten"
+    assert {each["step"] for each in rows} == set(works.fates), "no step is forgotten"
     await is_kept(works, given, "A")
 
 

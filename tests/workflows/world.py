@@ -1,7 +1,7 @@
 """One journey on the time-skipping engine: the real workflow, sandbox and codec, and the record's double behind it."""
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from journey.planning import Contact, Move, Wait, entry
-from journey.playbook import Playbook
+from journey.playbook import Channel, Playbook
 from journey.state import JourneyState, Standing, Terms
 from policy import local_date, local_instant
 from tests.eventually import assert_eventually
@@ -57,6 +57,11 @@ def soon_after(found: Sequence[datetime], expected: Sequence[datetime]) -> bool:
     return len(found) == len(expected) and all(
         timedelta(0) <= one - other < timedelta(seconds=10) for one, other in zip(found, expected, strict=True)
     )
+
+
+def channel_workers(client: Client, channels: Collection[Channel], contact: Callable[..., object]) -> list[Worker]:
+    """A worker for the contacts of each channel, as the real worker has them."""
+    return [Worker(client, task_queue=contract.channel_queue(channel), activities=[contact]) for channel in channels]
 
 
 @dataclass
