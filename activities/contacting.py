@@ -54,6 +54,8 @@ class _Moved:
     channel: str | None
     tried: tuple[str, ...]
     standing: Standing
+    is_refused: bool = False
+    """Whether a provider answered that it takes nothing at this moment."""
 
 
 class Contacting:
@@ -79,17 +81,20 @@ class Contacting:
         On a channel's own queue it sends by that channel alone, and says where else the step is to be performed.
         """
         here = _Order(order, self._directory(creditor_of(order.journey_id)))
-        by, tried = order.channel or order.channels[0], tuple(map(str, order.tried))
+        by, tried, is_refused = order.channel or order.channels[0], tuple(map(str, order.tried)), False
         for _ in range(2 * len(order.channels) + 1):
-            answer = await self._by(here, by, tried)
+            answer = await self._by(here, by, tried, is_refused)
             if isinstance(answer, ContactAnswer):
                 return answer
+            is_refused = is_refused or answer.is_refused
             if order.channel is not None and answer.channel not in (None, order.channel):
                 return _elsewhere(answer)
             by, tried = answer.channel, answer.tried
         raise Unreachable("no channel takes this step at this moment")
 
-    async def _by(self, here: _Order, by: str | None, tried: tuple[str, ...]) -> ContactAnswer | _Moved:
+    async def _by(
+        self, here: _Order, by: str | None, tried: tuple[str, ...], is_refused: bool
+    ) -> ContactAnswer | _Moved:
         """Try one channel; none: see which."""
         order, provider = here.order, here.providers.get(by or "")
         async with AsyncExitStack() as open_lines:
@@ -107,7 +112,7 @@ class Contacting:
                 case Elsewhere(channel=channel, standing=standing):
                     return _Moved(channel, tried, standing)
                 case Down():
-                    return await self._put_off(order)
+                    return await self._put_off(order, is_refused)
                 case Refusal():
                     return _refused(answer)
                 case Settled(status=status, standing=standing, then=then):
@@ -116,10 +121,10 @@ class Contacting:
                     assert line is not None
                     return await self._send(here, self._finish(answer), line, tried)
 
-    async def _put_off(self, order: ContactOrder) -> ContactAnswer:
+    async def _put_off(self, order: ContactOrder, is_refused: bool) -> ContactAnswer:
         """The engine tries again; after the last time the step waits, and the record knows of it."""
         if activity.in_activity() and activity.info().attempt >= contract.ATTEMPTS:
-            answer = await put_off(self._ledger, order.journey_id, order.occurrence, order.due)
+            answer = await put_off(self._ledger, order.journey_id, order.occurrence, order.due, is_down=not is_refused)
             if answer is not None:
                 return _refused(answer)
         raise Unreachable("the providers of this step take nothing at this moment")
@@ -156,7 +161,7 @@ class Contacting:
             self._ledger, permit.contact_id, failure, connected=here.connected, others=here.untried(tried)
         )
         if failed.is_open:
-            return _Moved(None, tried, failed.standing)
+            return _Moved(None, tried, failed.standing, is_refused=not failure.is_over)
         return ContactAnswer(status="failed", standing=failed.standing, then=failed.then)
 
 

@@ -130,9 +130,7 @@ async def converse(tx: Connection, heard: Heard, medium: Medium, told: list[Told
     return await carried_out(tx, heard, turn(talk, said, facts, medium), facts, told, medium)
 
 
-async def carried_out(
-    tx: Connection, heard: Heard, made: Turn, facts: Facts, told: list[Told], medium: Medium
-) -> Turn:
+async def carried_out(tx: Connection, heard: Heard, made: Turn, facts: Facts, told: list[Told], medium: Medium) -> Turn:
     """Carry out a turn's acts; the turn itself, or what is to be said where one was refused."""
     for number, act in enumerate(made.acts):
         try:

@@ -30,7 +30,7 @@ ON CONFLICT (provider, address_sha256) DO UPDATE SET updated_at = clock_timestam
 RETURNING id, debtor_id, talk"""
 
 _OURS = """
-SELECT d.id, d.creditor, d.person_id, p.key AS person, c.id AS last_contact
+SELECT d.id, d.creditor, d.person_id, p.key AS person, c.id AS last_contact, d.addresses->>'call' AS address
 FROM contacts c JOIN accounts a ON a.id = c.account_id JOIN debtors d ON d.id = a.debtor_id
 JOIN people p ON p.id = d.person_id
 WHERE c.id = %s AND c.provider = %s AND c.channel = 'call' AND c.decision = 'permitted'"""

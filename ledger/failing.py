@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from journey.events import StepDeferred
+from journey.events import StepDeferred, StepDone
 from journey.planning import Contact
 from journey.state import Deferral, JourneyState, Standing
 from ledger.database import Connection, Ledger
@@ -20,7 +20,9 @@ from policy.calendar import local_date
 OUTAGE_PAUSE = timedelta(minutes=15)
 """How long a step waits for its providers the first time; each further time twice as long."""
 
-MOST_DOUBLINGS = 5
+MOST_PUT_OFF = 6
+"""So often a step waits for its providers, sixteen hours in all; then it is given up, and the plan goes on."""
+
 TRIES = 3
 """How often one step sends: at first, and again after its message came back."""
 
@@ -185,23 +187,32 @@ FROM journeys j JOIN people p ON p.id = j.person_id JOIN creditors c ON c.key = 
 WHERE j.id = %(journey)s FOR UPDATE OF p"""
 
 
-async def put_off(ledger: Ledger, journey_id: str, occurrence: str, due: datetime) -> Refusal | None:
+async def put_off(
+    ledger: Ledger, journey_id: str, occurrence: str, due: datetime, *, is_down: bool = True
+) -> Refusal | None:
     """Put a step off whose providers take nothing for now, and note it as a fact; none where it is to be tried on.
 
-    Under a test clock it is: its time stands still while a provider is down.
+    That is under a test clock while a provider `is_down`, since its time stands still; not where a provider answers
+    and takes nothing. After `MOST_PUT_OFF` times the step is given up.
     """
     async with ledger.transaction() as tx:
         about = {"journey": journey_id, "occurrence": occurrence}
         row = await (await tx.execute(_LOCK_JOURNEY, about)).fetchone()
         record = await open_record_by_id(tx, journey_id)
-        if row is None or row["is_test"] or record is None:
+        if row is None or record is None or (row["is_test"] and is_down):
             return None
         record.reach(due)
         record.learn()
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
             return None
-        until = record.now + OUTAGE_PAUSE * 2 ** min(row["times"], MOST_DOUBLINGS)
-        fact = {"step": record.move.step.key, "occurrence": occurrence, "until": until}
+        fact = {"step": record.move.step.key, "occurrence": occurrence}
+        if row["times"] >= MOST_PUT_OFF:
+            record.facts.append(Fact(f"given_up:{occurrence}", "step_given_up", record.now, fact))
+            record.learn(StepDone(occurrence=occurrence))
+            await write(tx, record)
+            return Refusal(record.state.standing, None, skipped=False, then=record.state.deferral)
+        until = record.now + OUTAGE_PAUSE * 2 ** row["times"]
+        fact["until"] = until.isoformat()
         record.facts.append(Fact(f"put_off:{occurrence}:{row['times']}", "step_put_off", record.now, fact))
         record.learn(StepDeferred(occurrence=occurrence, until=until))
         await write(tx, record)

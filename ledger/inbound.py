@@ -45,10 +45,12 @@ ON CONFLICT (provider, address_sha256) DO UPDATE SET updated_at = clock_timestam
 _DEBTORS = """
 SELECT d.id, d.creditor, d.person_id, p.key AS person,
     (SELECT max(c.id) FROM contacts c JOIN accounts a ON a.id = c.account_id
-        WHERE c.address_sha256 = %(hash)s AND c.provider = %(provider)s AND a.debtor_id = d.id
-            AND c.direction = 'outbound' AND c.decision = 'permitted') AS last_contact
+        WHERE c.address_sha256 = encode(sha256(convert_to(d.addresses->>%(channel)s, 'UTF8')), 'hex')
+            AND c.provider = %(provider)s AND a.debtor_id = d.id
+            AND c.direction = 'outbound' AND c.decision = 'permitted') AS last_contact,
+    d.addresses->>%(channel)s AS address
 FROM debtors d JOIN people p ON p.id = d.person_id
-WHERE d.addresses @> %(address)s ORDER BY last_contact DESC NULLS LAST, d.id"""
+WHERE d.addresses @> %(as_written)s OR d.addresses @> %(in_lower_case)s ORDER BY last_contact DESC NULLS LAST, d.id"""
 
 _LOCK = "SELECT FROM people WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
@@ -102,15 +104,15 @@ async def take(ledger: Ledger, written: Written, serves: Callable[[str], bool]) 
     people, is a stranger to us: the message is kept, and nothing is told to them. A stop holds for all whose it is.
     """
     async with ledger.transaction() as tx:
-        if await (await tx.execute(_SEEN, [written.provider, written.provider_ref])).fetchone() is not None:
-            return None
-        hashed = sha256_of(written.address)
+        hashed = sha256_of(written.address.lower())
         row = await (await tx.execute(_CONVERSATION, [written.provider, hashed])).fetchone()
         assert row is not None
+        if await (await tx.execute(_SEEN, [written.provider, written.provider_ref])).fetchone() is not None:
+            return None
         found = await debtors_at(tx, written.provider, written.channel, written.address, serves)
         await tx.execute(_LOCK, [[debtor["person_id"] for debtor in found]])
         whose = await whose_of(tx, found)
-        inbound_id = await _keep(tx, written, hashed, row["id"], whose)
+        inbound_id = await _keep(tx, written, row["id"], whose)
         if written.is_stop:
             await _revoke(tx, written, found, inbound_id)
         await _hand_on(tx, written, row["id"], whose, inbound_id)
@@ -121,7 +123,12 @@ async def debtors_at(
     tx: Connection, provider: str, channel: str, address: str, serves: Callable[[str], bool]
 ) -> list[dict[str, Any]]:
     """The debtors of this address, whose creditors go through the provider."""
-    about = {"hash": sha256_of(address), "provider": provider, "address": Jsonb({channel: address})}
+    about = {
+        "provider": provider,
+        "channel": channel,
+        "as_written": Jsonb({channel: address}),
+        "in_lower_case": Jsonb({channel: address.lower()}),
+    }
     rows = await (await tx.execute(_DEBTORS, about)).fetchall()
     return [row for row in rows if serves(row["creditor"])]
 
@@ -136,11 +143,11 @@ async def whose_of(tx: Connection, found: list[dict[str, Any]]) -> Whose | None:
     return Whose(debtor, account) if account is not None else None
 
 
-async def _keep(tx: Connection, written: Written, hashed: str, conversation: int, whose: Whose | None) -> int:
+async def _keep(tx: Connection, written: Written, conversation: int, whose: Whose | None) -> int:
     contact_id = answers = None
     at = written.at
     if whose is not None:
-        contact_id, answers, at = await _contact(tx, written, hashed, whose)
+        contact_id, answers, at = await _contact(tx, written, whose)
         await tx.execute("UPDATE conversations SET debtor_id = %s WHERE id = %s", [whose.debtor["id"], conversation])
     cursor = await tx.execute(
         _INBOUND,
@@ -162,9 +169,9 @@ async def _keep(tx: Connection, written: Written, hashed: str, conversation: int
     return row["id"]
 
 
-async def _contact(tx: Connection, written: Written, hashed: str, whose: Whose) -> tuple[int, int | None, datetime]:
+async def _contact(tx: Connection, written: Written, whose: Whose) -> tuple[int, int | None, datetime]:
     """The inbound contact, the contact of ours that it answers, and when, in business time."""
-    account = whose.account
+    account, hashed = whose.account, sha256_of(whose.debtor["address"])
     now: datetime = account["now"]
     at = now if account["is_test"] or written.at is None else min(written.at, now)
     request = f"in:{written.provider}:{sha256_of(written.provider_ref)[:32]}"

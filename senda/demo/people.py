@@ -33,6 +33,12 @@ UNASSIGNED_PREFIX = "399"
 ONLY_SMS = 0.03
 """Share of the people who authorised SMS alone: the law then forbids every other channel."""
 
+GONE = 0.03
+"""Share of the people whose number is somebody's no more: the message comes back, and the step goes another way."""
+
+NOBODY_THERE = "0035"
+"""At numbers with this ending the sandbox finds nobody."""
+
 PREFERENCES = {"whatsapp": 45, "sms": 25, "email": 30}
 """How many of a hundred of the others would rather have which channel."""
 
@@ -53,7 +59,8 @@ def people(random: Random) -> Iterator[Person]:
     while True:
         number += 1
         first, surname = random.choice(FIRST_NAMES), random.choice(SURNAMES)
-        phone = f"+57{UNASSIGNED_PREFIX}{random.randrange(10_000_000):07}"
+        ending = NOBODY_THERE if random.random() < GONE else str(random.randrange(1000, 10_000))
+        phone = f"+57{UNASSIGNED_PREFIX}{random.randrange(1000):03}{ending}"
         mailbox = f"{_plain(first.split()[0])}.{_plain(surname)}{number}"
         street = f"Calle {random.randrange(1, 140)} # {random.randrange(1, 99)}-{random.randrange(1, 99)}"
         authorised = ("sms",) if random.random() < ONLY_SMS else _by_preference(random)

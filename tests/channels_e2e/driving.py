@@ -108,6 +108,45 @@ class Sandbox:
 
 
 @dataclass
+class Call:
+    """A telephone call as the person hears it."""
+
+    sandbox: Sandbox
+    sid: str
+    said: str = ""
+
+    async def answers(self) -> str:
+        """Take the call; what is said."""
+        return await self._after("answer")
+
+    async def presses(self, keys: str) -> str:
+        """Press keys ("" is silence); what is said then."""
+        return await self._after("press", keys=keys)
+
+    async def chooses(self, words: str) -> str:
+        """Press the key that the last menu names for these words; what is said then."""
+        (key,) = re.findall(rf"Para {re.escape(words)}, marque (\d)", self.said)
+        return await self.presses(key)
+
+    async def hangs_up(self, outcome: str | None = None) -> None:
+        await self.sandbox.does(f"/calls/{self.sid}/hangup", **({"outcome": outcome} if outcome else {}))
+
+    async def is_over(self) -> bool:
+        return (await self.sandbox.http.get(f"/calls/{self.sid}")).json()["status"] == "completed"
+
+    async def _after(self, what: str, **order: str) -> str:
+        done = await self.sandbox.does(f"/calls/{self.sid}/{what}", **order)
+        self.said = " ".join(done["said"])
+        return self.said
+
+
+async def calling_us(sandbox: Sandbox, number: str) -> Call:
+    """Somebody calls us from a number."""
+    done = await sandbox.does(f"/people/{number}/call")
+    return Call(sandbox, done["call"]["sid"], " ".join(done["said"]))
+
+
+@dataclass
 class World:
     """The product, and the sandbox around it."""
 
@@ -236,7 +275,23 @@ class Debtor:
         assert done["status"] == 200, done
         return done
 
-    async def preferences(self) -> dict[str, Any]:
+    async def rings(self) -> Call:
+        """The call that the person gets."""
+        return Call(self.world.sandbox, (await self.message("call"))["provider_ref"])
+
+    async def calls(self) -> Call:
+        """The person calls us, and hears what is said."""
+        return await calling_us(self.world.sandbox, self.person.number)
+
+    async def authorised(self) -> list[str]:
+        """The channels that may be used by now."""
+        return (await self._preferences())["creditors"][0]["authorised_channels"]
+
+    async def said(self) -> list[dict[str, Any]]:
+        """What the person said about being contacted, newest first."""
+        return [entry for entry in (await self._preferences())["history"] if entry["subject"] != "file"]
+
+    async def _preferences(self) -> dict[str, Any]:
         return (await self.world.api.http.get(f"/v1/debtors/{self.person.key}/preferences")).json()
 
     async def tasks(self, count: int = 1, **query: str) -> list[dict[str, Any]]:

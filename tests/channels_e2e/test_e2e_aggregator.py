@@ -20,7 +20,7 @@ async def test_a_step_leaves_and_receipts_and_replies_come_back(world: World) ->
     assert "Cuenta A: saldo de $125.000" in (await debtor.answers("sms", text=LAST4))["text"]
     assert {each["provider"] for each in await debtor.got("sms")} == {"aggregator"}
     await debtor.writes("sms", "PARAR")
-    assert (await debtor.preferences())["creditors"][0]["authorised_channels"] == ["email"]
+    assert await debtor.authorised() == ["email"]
     await debtor.creditor.advances(STEP_2)
     assert (await debtor.contact(step="aviso-9"))["channel"] == "email"
 
@@ -50,5 +50,5 @@ async def test_what_somebody_writes_to_one_number_of_the_creditors_is_heard_for_
     (other,) = (await world.written_to(["sms"], twilios))[1]
     (mine,) = [each for each in await debtor.got("sms") if each["provider"] == "aggregator"]
     await world.sandbox.does(f"/inbox/{mine['id']}/reply", text="STOP")
-    assert (await debtor.preferences())["creditors"][0]["authorised_channels"] == []
-    assert (await other.preferences())["creditors"][0]["authorised_channels"] == ["sms"]
+    assert await debtor.authorised() == []
+    assert await other.authorised() == ["sms"]

@@ -1,25 +1,31 @@
 """Providers that are slow, down, overloaded or lose their answers: no message twice, no receipt lost."""
 
+from datetime import timedelta
+
 import pytest
 
 from activities.contacting import Contacting
 from channels import mail
 from channels.callbacks import Provider
 from channels.message import Unreachable
+from journey.planning import Contact
 from tests.channels_faults.world import (
     EMAIL,
     HASTY,
+    LOCAL_SMS,
     OVER_HTTP,
     PATIENT,
+    SMS,
+    VOICE,
     WAYS,
-    Step,
+    WHATSAPP,
     Way,
     World,
     attempt,
     perform,
 )
 
-IMPATIENT = ("timeout", "slow-for-ever")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 def contacting(world: World, **adapters: Provider) -> Contacting:
@@ -61,7 +67,7 @@ async def test_where_nobody_can_tell_it_is_unknown_and_not_sent_again(
 ) -> None:
     step = await world.due(way, *([EMAIL] if way is not EMAIL else []))
     await world.callbacks(way, "manual")
-    await world.fault(way, fault, **({"seconds": 3} if fault == "slow" else {}))
+    await world.fault(way, fault, **({"seconds": 1.5} if fault == "slow" else {}))
     acting = contacting(
         world,
         **{EMAIL.channel: world.adapter(EMAIL)},
@@ -97,3 +103,107 @@ async def test_what_was_certainly_not_taken_is_tried_again_and_leaves_once(
     for number in (3, 4):
         assert (await attempt(acting, step.order, number)).status == "sent"
     assert len(world.kept(step)) == 1
+
+
+@pytest.mark.parametrize(("way", "fault"), [each for each in NOT_NOW if each[0] is not EMAIL], ids=str)
+async def test_the_next_channel_takes_over_at_once(world: World, way: Way, fault: str) -> None:
+    step = await world.due(way, EMAIL)
+    await world.fault(way, fault)
+    acting = contacting(world, **{each.channel: world.adapter(each) for each in (way, EMAIL)})
+    for _ in range(2):
+        assert (await perform(acting, step.order, attempts=1)).status == "sent"
+    assert await step.statuses() == [(way.channel, "failed"), ("email", "sent")]
+    assert [entry.channel for entry in world.kept(step)] == ["email"]
+
+
+async def test_a_mail_server_that_is_down_costs_no_permit_and_the_next_channel_takes_over(world: World) -> None:
+    step = await world.due(EMAIL, SMS)
+    await world.fault(EMAIL, "refuse")
+    acting = contacting(world, email=world.adapter(EMAIL), sms=world.adapter(SMS))
+    assert (await perform(acting, step.order, attempts=1)).status == "sent"
+    assert [channel for channel, _ in await step.statuses()] == ["sms"]
+
+
+async def test_where_all_are_down_the_step_waits_ever_longer_and_leaves_once_they_are_back(world: World) -> None:
+    step = await world.on_the_real_clock(SMS, EMAIL)
+    await world.fault(SMS, "503")
+    await world.fault(EMAIL, "refuse")
+    acting = contacting(world, sms=world.adapter(SMS), email=world.adapter(EMAIL))
+
+    first = await perform(acting, step.order)
+    assert (first.status, world.kept(step)) == ("refused", [])
+    again = await attempt(acting, step.order)
+    assert (again.status, again.until) == ("refused", first.until)
+
+    assert first.until is not None
+    record = await step.given.record(step.order.journey_id)
+    assert record.wake_at == first.until
+    assert timedelta(minutes=14) < first.until - record.now <= timedelta(minutes=15)
+    (put_off,) = [event for event in await step.given.events("A") if event["kind"] == "step_put_off"]
+    assert put_off["data"]["occurrence"] == step.order.occurrence
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_a_receipt_of_a_message_whose_answer_was_lost_is_not_lost(world: World, way: Way) -> None:
+    step = await world.due(way)
+    await world.callbacks(way, "hold")
+    await world.fault(way, "drop")
+    assert (await perform(by(world, way), step.order)).status == "unknown"
+    assert (await step.contact())["status"] == "unknown"
+
+    (entry,) = world.kept(step)
+    if way is VOICE:
+        await world.does(f"/calls/{entry.ref}/answer")
+        await world.does(f"/calls/{entry.ref}/hangup")
+    elif way is EMAIL:
+        await world.does(f"/inbox/{entry.id}/report", status="delivered")
+    await world.release(way)
+
+    contact = await step.contact()
+    assert contact["status"] == "delivered"
+    assert contact["template"]
+    assert (await attempt(by(world, way), step.order, 2)).status == "sent"
+    assert len(world.kept(step)) == 1
+
+
+@pytest.mark.parametrize("way", (SMS, LOCAL_SMS, WHATSAPP), ids=str)
+@pytest.mark.parametrize("manner", ["repeat", "reorder"])
+async def test_callbacks_that_come_twice_or_in_the_wrong_order_say_the_same(
+    world: World, way: Way, manner: str
+) -> None:
+    step = await world.due(way)
+    await world.callbacks(way, manner)
+    assert (await perform(by(world, way), step.order)).status == "sent"
+    await step.becomes("delivered")
+    await world.quiet()
+    contact = await step.contact()
+    assert await step.told_of(contact["id"]) == ["delivered", "sent"]
+    assert contact["template"]
+    assert world.refused() == []
+
+
+async def test_receipts_that_are_quicker_than_the_answer_take_nothing_from_the_record(world: World) -> None:
+    step = await world.due(SMS)
+    await world.fault(SMS, "slow", seconds=1)
+    assert (await perform(by(world, SMS), step.order)).status == "sent"
+    await step.becomes("delivered")
+    contact = await step.contact()
+    assert contact["template"]
+    assert contact["content_sha256"]
+
+
+@pytest.mark.parametrize(("way", "ending"), [(SMS, "0035"), (LOCAL_SMS, "0035"), (WHATSAPP, "0404")], ids=str)
+async def test_a_number_where_nobody_is_becomes_known_even_where_the_answer_was_lost(
+    world: World, way: Way, ending: str
+) -> None:
+    step = await world.due(way, EMAIL, ending=ending)
+    await world.fault(way, "drop")
+    acting = contacting(world, **{each.channel: world.adapter(each) for each in (way, EMAIL)})
+    assert (await perform(acting, step.order)).status == "unknown"
+    await step.becomes("failed")
+    assert [told.kind for told in world.engine.told if told.journey_id == step.order.journey_id] == ["again"]
+    record = await step.given.record(step.order.journey_id)
+    assert isinstance(record.move, Contact)
+    again = step.order.model_copy(update={"occurrence": record.move.occurrence, "due": record.move.due})
+    assert (await perform(acting, again)).status == "sent"
+    assert [entry.channel for entry in world.kept(step)] == [way.channel, "email"]

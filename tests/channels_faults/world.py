@@ -44,7 +44,7 @@ from workflows.contract import ATTEMPTS, ContactAnswer, ContactOrder
 PATIENT = 8.0
 """Seconds that an adapter waits where its provider is to answer: longer than any pause of a busy machine."""
 
-HASTY = 0.3
+HASTY = 0.6
 """Where it is not to answer."""
 
 PATHS = "/v1/webhooks/providers"
@@ -128,13 +128,13 @@ class World:
     url: str
     engine: Engine
     web: httpx.AsyncClient
-    opened: list[Provider] = field(default_factory=list[Provider])
+    adapters: dict[tuple[Way, float], Provider] = field(default_factory=dict[tuple[Way, float], Provider])
 
     def adapter(self, way: Way, timeout: float = PATIENT) -> Provider:
         """The real adapter, at the sandbox's own port for this provider."""
-        made = self._adapter(way, timeout)
-        self.opened.append(made)
-        return made
+        if (way, timeout) not in self.adapters:
+            self.adapters[way, timeout] = self._adapter(way, timeout)
+        return self.adapters[way, timeout]
 
     def _adapter(self, way: Way, timeout: float) -> Provider:
         ports = self.sandbox.ports
@@ -217,15 +217,17 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def due(self, *ways: Way, creditor: Given | None = None) -> Step:
-        """A step that is due, by these channels in this order; by default of a creditor under a test clock."""
+    async def due(self, *ways: Way, creditor: Given | None = None, ending: str = "0001") -> Step:
+        """A step that is due, by these channels in this order; by default of a creditor under a test clock.
+
+        `ending`: the last digits of the person's number, by which the sandbox may fail."""
         channels = [way.channel for way in ways]
         given = creditor or await Given(self.ledger).set_up(book(channels))
         tag = uuid4()
-        number = f"+57300{tag.int % 10**6:06}1"
+        number = f"+573{tag.int % 10**5:05}{ending}"
         addresses = {channel: f"{tag.hex}@correo.invalid" if channel == "email" else number for channel in channels}
         (due_date, zone) = (given_today(), noon_zone()) if creditor else ("2026-02-01", "America/Bogota")
-        debtor = {"addresses": addresses, "authorised_channels": channels, "time_zones": [zone]}
+        debtor = {"addresses": addresses, "authorised_channels": channels, "time_zones": [zone], "document": "1.234.567"}
         await given.imported(row("A", ("1", due_date, "100000"), **debtor))
         contact = await given.due_contact(given.journey("A"))
         order = ContactOrder(
@@ -280,6 +282,7 @@ def aggregator_config(url: str) -> AggregatorConfig:
             "status": "status",
             "error": "error",
             "words": {"sent": "sent", "delivered": "delivered", "failed": "failed"},
+            "errors": {"unknown_number": "bad_address"},
         },
         "replies": {"id": "id", "sender": "from", "text": "text", "time": "at"},
         "country": "CO",
@@ -328,7 +331,7 @@ async def world_of(ledger: Ledger, folder: Path) -> AsyncGenerator[World]:
         providers = Providers(keys, {**routes, "*-agregador": {"sms": "sms-local"}})
         async with _webhooks(world, providers, listening):
             yield world
-        for provider in world.opened:
+        for provider in world.adapters.values():
             await provider.close()
 
 
