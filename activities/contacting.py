@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from temporalio import activity
@@ -37,10 +37,10 @@ class _Order:
         """The key of each channel's provider."""
         return {channel: provider.key for channel, provider in self.providers.items()}
 
-    def reach(self, tried: tuple[str, ...], by: str | None) -> Reach:
+    def reach(self, way: "_Way", by: str | None) -> Reach:
         """Who can send now, and of these the one that may."""
         by_people = frozenset(channel for channel, provider in self.providers.items() if is_by_people(provider))
-        return Reach(self.untried(tried), self.connected, by, by_people)
+        return Reach(self.untried(way.tried), self.connected, by, by_people, frozenset(way.never))
 
     def untried(self, tried: tuple[str, ...]) -> frozenset[str]:
         """The channels that may still take the message."""
@@ -48,14 +48,24 @@ class _Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
-    """The step goes on by this channel (none: to be decided); `tried` could not take it."""
+class _Way:
+    """The channel to try next (none: to be decided), and those `tried` in vain: some will `never` take the message.
+
+    `is_refused`: a provider answered that it takes nothing at this moment.
+    """
 
     channel: str | None
     tried: tuple[str, ...]
-    standing: Standing
+    never: tuple[str, ...] = ()
     is_refused: bool = False
-    """Whether a provider answered that it takes nothing at this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The step goes on another way."""
+
+    way: _Way
+    standing: Standing
 
 
 class Contacting:
@@ -81,45 +91,42 @@ class Contacting:
         On a channel's own queue it sends by that channel alone, and says where else the step is to be performed.
         """
         here = _Order(order, self._directory(creditor_of(order.journey_id)))
-        by, tried, is_refused = order.channel or order.channels[0], tuple(map(str, order.tried)), False
+        way = _Way(order.channel or order.channels[0], order.tried)
         for _ in range(2 * len(order.channels) + 1):
-            answer = await self._by(here, by, tried, is_refused)
+            answer = await self._go(here, way)
             if isinstance(answer, ContactAnswer):
                 return answer
-            is_refused = is_refused or answer.is_refused
-            if order.channel is not None and answer.channel not in (None, order.channel):
+            way = answer.way
+            if order.channel is not None and way.channel not in (None, order.channel):
                 return _elsewhere(answer)
-            by, tried = answer.channel, answer.tried
         raise Unreachable("no channel takes this step at this moment")
 
-    async def _by(
-        self, here: _Order, by: str | None, tried: tuple[str, ...], is_refused: bool
-    ) -> ContactAnswer | _Moved:
-        """Try one channel; none: see which."""
-        order, provider = here.order, here.providers.get(by or "")
+    async def _go(self, here: _Order, way: _Way) -> ContactAnswer | _Moved:
+        """Try one channel, or see which is to be tried."""
+        order, provider = here.order, here.providers.get(way.channel or "")
         async with AsyncExitStack() as open_lines:
             line: Line | None = None
-            if provider is not None and by not in tried:
+            if provider is not None and way.channel not in way.tried:
                 try:
                     line = await open_lines.enter_async_context(provider.line())
                 except Unreachable:
-                    tried = (*tried, provider.channel)
-            reach = here.reach(tried, by if line is not None else "")
+                    way = replace(way, tried=(*way.tried, provider.channel))
+            reach = here.reach(way, way.channel if line is not None else "")
             answer = await request_permit(self._ledger, order.journey_id, order.occurrence, order.due, reach)
             match answer:
                 case Overtaken(standing=standing):
                     return ContactAnswer(status="overtaken", standing=standing)
                 case Elsewhere(channel=channel, standing=standing):
-                    return _Moved(channel, tried, standing)
+                    return _Moved(replace(way, channel=channel), standing)
                 case Down():
-                    return await self._put_off(order, is_refused)
+                    return await self._put_off(order, way.is_refused)
                 case Refusal():
                     return _refused(answer)
                 case Settled(status=status, standing=standing, then=then):
                     return ContactAnswer.model_validate({"status": status, "standing": standing, "then": then})
                 case Permit():
                     assert line is not None
-                    return await self._send(here, self._finish(answer), line, tried)
+                    return await self._send(here, self._finish(answer), line, way)
 
     async def _put_off(self, order: ContactOrder, is_refused: bool) -> ContactAnswer:
         """The engine tries again; after the last time the step waits, and the record knows of it."""
@@ -129,15 +136,15 @@ class Contacting:
                 return _refused(answer)
         raise Unreachable("the providers of this step take nothing at this moment")
 
-    async def _send(self, here: _Order, permit: Permit, line: Line, tried: tuple[str, ...]) -> ContactAnswer | _Moved:
+    async def _send(self, here: _Order, permit: Permit, line: Line, way: _Way) -> ContactAnswer | _Moved:
         try:
             text = render(permit, permit.template, permit.tone, permit.stage, approved_names=self._approved)
         except SendaError as error:
-            return await self._failed(here, permit, Failure(error.code), tried)
+            return await self._failed(here, permit, Failure(error.code), way)
         try:
             ref = await line.send(text.message)
         except Rejected as error:
-            return await self._failed(here, permit, _failure(error, text), tried)
+            return await self._failed(here, permit, _failure(error, text), way)
         except Uncertain:
             ref, status, detail = None, "unknown", "line_broke"
         else:
@@ -153,15 +160,14 @@ class Contacting:
         )
         return ContactAnswer(status=status, standing=standing, then=permit.then)
 
-    async def _failed(
-        self, here: _Order, permit: Permit, failure: Failure, tried: tuple[str, ...]
-    ) -> ContactAnswer | _Moved:
-        tried = (*tried, permit.channel)
+    async def _failed(self, here: _Order, permit: Permit, failure: Failure, way: _Way) -> ContactAnswer | _Moved:
+        tried = (*way.tried, permit.channel)
         failed = await record_failure(
             self._ledger, permit.contact_id, failure, connected=here.connected, others=here.untried(tried)
         )
         if failed.is_open:
-            return _Moved(None, tried, failed.standing, is_refused=not failure.is_over)
+            never = (*way.never, permit.channel) if failure.is_over else way.never
+            return _Moved(_Way(None, tried, never, way.is_refused or not failure.is_over), failed.standing)
         return ContactAnswer(status="failed", standing=failed.standing, then=failed.then)
 
 
@@ -184,6 +190,6 @@ def _elsewhere(moved: _Moved) -> ContactAnswer:
     return ContactAnswer(
         status="elsewhere",
         standing=moved.standing,
-        elsewhere=cast("Channel", moved.channel),
-        tried=cast("tuple[Channel, ...]", moved.tried),
+        elsewhere=cast("Channel", moved.way.channel),
+        tried=cast("tuple[Channel, ...]", moved.way.tried),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import cast, get_args
 
 import structlog
@@ -47,7 +47,6 @@ BATCH = 50
 PAUSES = (1.0, 3.0)
 """Seconds between the tries of an answer that its provider does not take at once."""
 
-LONGEST_PAUSE = timedelta(minutes=10)
 FORGOTTEN = timedelta(minutes=2)
 
 log = structlog.get_logger()
@@ -72,7 +71,7 @@ class Conversing:
                 await self.answer(inbound_id)
             except Exception as error:  # whatever it is: the others' answers go on
                 log.warning("answer_failed", inbound=inbound_id, error=type(error).__name__)
-                await conversations.try_later(self._ledger, inbound_id, datetime.now(UTC) + LONGEST_PAUSE)
+                await conversations.try_later(self._ledger, inbound_id)
         await conversations.give_up_replies(self._ledger, FORGOTTEN)
 
     async def answer(self, inbound_id: int) -> None:
@@ -87,17 +86,17 @@ class Conversing:
             reply = await conversations.keep_turn(tx, heard, made.talk.model_dump(mode="json"), text)
             if reply is None and text and not any(isinstance(act, Stop) for act in made.acts):
                 await _task(tx, heard, "reply_refused")
-        await tell_all(self._ledger, self._engine, told)
         if reply is not None:
-            sending = asyncio.create_task(self._send(reply, made.choices))
+            sending = asyncio.create_task(self._send(heard, reply, made.choices))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
+        await tell_all(self._ledger, self._engine, told)
 
     async def sent(self) -> None:
         """Wait for the answers that are under way."""
         await asyncio.gather(*self._sending)
 
-    async def _send(self, reply: Reply, choices: Sequence[Choice]) -> None:
+    async def _send(self, heard: Heard, reply: Reply, choices: Sequence[Choice]) -> None:
         digest = hashlib.sha256(reply.text.encode()).hexdigest()
         provider = self._providers.get(reply.provider)
         status, ref, detail = "failed", None, "no_provider"
@@ -119,7 +118,14 @@ class Conversing:
             except Uncertain:
                 status, detail = "unknown", "line_broke"
                 break
+            except Exception as error:  # a mistake of ours: nobody can tell how far it got
+                log.warning("sending_failed", contact=reply.contact_id, error=type(error).__name__)
+                status, detail = "unknown", "sending_failed"
+                break
         await conversations.record_reply(self._ledger, reply.contact_id, status, sha256=digest, ref=ref, detail=detail)
+        if status == "failed":  # whoever asked waits for an answer
+            async with self._ledger.transaction() as tx:
+                await _task(tx, heard, "reply_failed")
 
 
 async def converse(tx: Connection, heard: Heard, medium: Medium, told: list[Told]) -> Turn:

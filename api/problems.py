@@ -37,6 +37,10 @@ class BadRequest(SendaError):
     """The request cannot be read (HTTP 400)."""
 
 
+class TooLarge(SendaError):
+    """The request is larger than anybody who is meant to ask has cause for (HTTP 413)."""
+
+
 class Unavailable(SendaError):
     """A part of Senda does not answer (HTTP 503)."""
 
@@ -47,6 +51,7 @@ STATUS: dict[type[SendaError], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
+    TooLarge: 413,
     NotFound: 404,
     Conflict: 409,
     Stuck: 503,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from activities.hearing import Hearing
 from activities.speaking import Speaking
 from api.context import Parts, PartsOf, RefusalsRecorded
-from api.problems import Problem, status_of
+from api.problems import Problem, TooLarge, status_of
 from channels.callbacks import Answer, Callback, CallTurn, Event, Heard, Provider, Receipt, Reply
 from ledger.access import note
 from ledger.errors import NotFound
@@ -57,7 +57,7 @@ async def _hear(request: Request, here: Parts, key: str, path: str) -> Response:
         body=await _body(request),
     )
     heard = await asyncio.to_thread(provider.read, callback)  # a hostile mail may take seconds
-    answer = await _keep(here, provider, heard, f"{key}/{path}")
+    answer = await _keep(here, provider, heard, path)
     return Response(answer.body, media_type=answer.content_type)
 
 
@@ -66,26 +66,27 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST:
-            raise SendaError("callback.too_large", f"a callback has at most {LARGEST} bytes")
+            raise TooLarge("callback.too_large", f"a callback has at most {LARGEST} bytes")
     return bytes(body)
 
 
-async def _keep(here: Parts, provider: Provider, heard: Heard, subject: str) -> Answer:
+async def _keep(here: Parts, provider: Provider, heard: Heard, path: str) -> Answer:
     answer, refusals = heard.answer, list[SendaError]()
     for event in heard.events:
         try:
-            answer = await _keep_one(here, provider, event, subject) or answer
+            answer = await _keep_one(here, provider, event, path) or answer
         except SendaError as error:
             refusals.append(error)
     if refusals and len(refusals) == len(heard.events):
         raise refusals[0]
+    subject = ":".join(filter(None, (provider.key, path)))
     for refused in refusals:
         status, code = status_of(refused)
         await note(here.ledger, None, ACTION, subject, status, code)
     return answer
 
 
-async def _keep_one(here: Parts, provider: Provider, event: Event, subject: str) -> Answer | None:
+async def _keep_one(here: Parts, provider: Provider, event: Event, path: str) -> Answer | None:
     hearing = Hearing(here.ledger, here.engine, here.providers)
     match event:
         case Receipt():
@@ -94,6 +95,6 @@ async def _keep_one(here: Parts, provider: Provider, event: Event, subject: str)
             await hearing.reply(provider, event)
         case CallTurn():
             speaking = Speaking(here.ledger, here.engine, here.providers)
-            action = f"{here.public_url}{router.prefix}/{subject}"
+            action = f"{here.public_url}{router.prefix}/{provider.key}/{path}"
             return Answer(await speaking.speak(provider.key, event, action), "text/xml")
     return None

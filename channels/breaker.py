@@ -42,6 +42,16 @@ class Breaker:
         """The provider answered."""
         self._failures, self._pause, self._open_until, self._is_probed = 0, SHORTEST, None, False
 
+    @property
+    def is_probed(self) -> bool:
+        """Whether a probe is under way."""
+        return self._is_probed
+
+    def unproven(self) -> None:
+        """The probe sent nothing: the next message may be it."""
+        if self._is_probed:
+            self._open_until, self._is_probed = self._clock(), False
+
     def failed(self) -> None:
         """The provider did not answer, or takes nothing."""
         self._failures += 1
@@ -66,13 +76,19 @@ class Guarded:
         """A line of the provider; `Unreachable` at once while the breaker is open."""
         if not self._breaker.pass_():
             raise Unreachable(f"the provider {self.key} failed again and again: it is left in peace for a while")
+        is_probe = self._breaker.is_probed
         async with AsyncExitStack() as opened:
             try:
                 line = await opened.enter_async_context(self._provider.line())
             except Unreachable:
                 self._breaker.failed()
                 raise
-            yield _GuardedLine(line, self._breaker)
+            guarded = _GuardedLine(line, self._breaker)
+            try:
+                yield guarded
+            finally:
+                if is_probe and not guarded.is_told:
+                    self._breaker.unproven()
 
     def read(self, callback: Callback) -> Heard:
         """As the provider."""
@@ -87,16 +103,22 @@ class _GuardedLine:
     def __init__(self, line: Line, breaker: Breaker) -> None:
         self._line = line
         self._breaker = breaker
+        self.is_told = False
+        """Whether the breaker heard what came of a message."""
 
     async def send(self, message: Message) -> str:
         """As the line; what it answers is counted."""
         try:
             reference = await self._line.send(message)
         except (NotNow, Uncertain):
-            self._breaker.failed()
+            self._tell(self._breaker.failed)
             raise
         except Rejected:
-            self._breaker.succeeded()
+            self._tell(self._breaker.succeeded)
             raise
-        self._breaker.succeeded()
+        self._tell(self._breaker.succeeded)
         return reference
+
+    def _tell(self, came: Callable[[], None]) -> None:
+        self.is_told = True
+        came()

@@ -62,11 +62,10 @@ class Providers:
         self.mailboxes = mailboxes or {}
 
     def of(self, creditor: str) -> dict[str, Provider]:
-        """A creditor's providers by channel: of the patterns that fit its key, for each channel the longest holds."""
-        fitting = [who for who in self._routes if fnmatchcase(creditor, who)]
-        return {
-            channel: provider for who in sorted(fitting, key=len) for channel, provider in self._routes[who].items()
-        }
+        """A creditor's providers by channel: for each what its own key says, else the longest pattern that fits it."""
+        fitting = [who for who in self._routes if who == creditor or fnmatchcase(creditor, who)]
+        fitting.sort(key=lambda who: (who == creditor, len(who)))
+        return {channel: provider for who in fitting for channel, provider in self._routes[who].items()}
 
     def get(self, key: str) -> Provider | None:
         """A provider by its key."""

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from ledger.conversations import Heard, debtor_known
 from ledger.database import Connection
+from ledger.errors import NotFound
 from ledger.inbound import debtors_at, whose_of
 from ledger.judging import sha256_of
 
@@ -49,7 +50,7 @@ _ANSWERED = """
 INSERT INTO contact_events (contact_id, status, actor, at)
 SELECT c.id, 'answered', 'debtor', greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp()))
 FROM contacts c JOIN creditors k ON k.key = c.creditor WHERE c.id = %s
-ON CONFLICT (contact_id, status) DO NOTHING"""
+ON CONFLICT (contact_id, status, actor) DO NOTHING"""
 
 _INBOUND = """
 INSERT INTO inbound (provider, provider_ref, channel, conversation_id, address, text, contact_id, at)
@@ -61,7 +62,8 @@ FROM inbound WHERE conversation_id = %(conversation)s RETURNING id"""
 async def hear_call(tx: Connection, rung: Rung, serves: Callable[[str], bool]) -> Heard | None:
     """A moment of a call under its conversation's lock; none for a stranger, to whom nothing is told.
 
-    Whoever presses a key in a call of ours has answered it; a person who calls us began a contact.
+    Whoever presses a key in a call of ours has answered it; a person who calls us began a contact. Error:
+    `receipt.unknown_reference` for a call that is said to be ours and is not.
     """
     row = await (await tx.execute(_CONVERSATION, [rung.provider, sha256_of(f"call:{rung.call}")])).fetchone()
     assert row is not None
@@ -103,6 +105,8 @@ async def _begin(tx: Connection, rung: Rung, conversation: int, serves: Callable
     else:
         found = await debtors_at(tx, rung.provider, "call", rung.number, serves) if rung.number else []
     whose = await whose_of(tx, found)
+    if whose is None and rung.reference is not None:
+        raise NotFound("receipt.unknown_reference", "this provider was not to make a call of this number", "reference")
     if whose is None:
         return None
     debtor, account = whose.debtor, whose.account

@@ -1,7 +1,7 @@
 """Conversations with the bot: what waits for an answer, what may be told to whom, and what was answered."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from ledger.judging import sha256_of
 from ledger.keeping import LAST_EVENT
 from ledger.record import open_record
 from ledger.standing import owed
+from ledger.tasks import NewTask, add_task
 from policy.calendar import local_date
 
 IDLE = timedelta(minutes=30)
@@ -27,6 +28,12 @@ BOT = "bot"
 """The actor of what the bot does."""
 
 MOST_ACCOUNTS = 9
+
+MOST_TRIES = 4
+"""How often a message is tried to be answered, where a mistake of ours hinders it."""
+
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Between these tries; the first pause is five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +107,24 @@ class Reply:
     text: str
 
 
-_WAITING = """
-SELECT w.inbound_id FROM inbound_waiting w WHERE w.not_before <= clock_timestamp() ORDER BY w.inbound_id LIMIT %s"""
+_IS_NEXT = """
+NOT EXISTS (SELECT FROM inbound_waiting e JOIN inbound o ON o.id = e.inbound_id
+    WHERE o.conversation_id = i.conversation_id AND o.id < i.id)
+AND NOT EXISTS (SELECT FROM answers_leaving l JOIN answers s ON s.contact_id = l.contact_id
+    WHERE s.conversation_id = i.conversation_id)"""
+"""Nothing that was said before is still to be answered, and no answer is still leaving."""
 
-_HEAR = """
+_WAITING = f"""
+SELECT w.inbound_id FROM inbound_waiting w JOIN inbound i ON i.id = w.inbound_id
+WHERE w.not_before <= clock_timestamp() AND {_IS_NEXT} ORDER BY w.inbound_id LIMIT %s"""
+
+_HEAR = f"""
 SELECT i.id, i.conversation_id, i.provider, i.channel, i.address, i.text, i.choice, c.talk, c.debtor_id,
     a.key AS account, (SELECT max(s.at) FROM answers s WHERE s.conversation_id = c.id) AS answered_at,
     clock_timestamp() AS now
 FROM inbound_waiting w JOIN inbound i ON i.id = w.inbound_id JOIN conversations c ON c.id = i.conversation_id
 JOIN contacts t ON t.id = i.contact_id JOIN accounts a ON a.id = t.account_id
-WHERE w.inbound_id = %s AND NOT EXISTS (
-    SELECT FROM inbound_waiting e JOIN inbound o ON o.id = e.inbound_id
-    WHERE o.conversation_id = i.conversation_id AND o.id < i.id)
+WHERE w.inbound_id = %s AND {_IS_NEXT}
 FOR UPDATE OF w, c SKIP LOCKED"""
 
 _DEBTOR = """
@@ -132,14 +145,14 @@ ORDER BY a.id LIMIT %s"""
 
 
 async def waiting(ledger: Ledger, limit: int) -> list[int]:
-    """Messages that nobody has answered yet, in the order in which they came."""
+    """Messages that can be answered now, in the order in which they came: the next one of each conversation."""
     async with ledger.transaction() as tx:
         rows = await (await tx.execute(_WAITING, [limit])).fetchall()
     return [row["inbound_id"] for row in rows]
 
 
 async def hear(tx: Connection, inbound_id: int) -> Heard | None:
-    """A message under its conversation's lock; none where somebody else answers it, or an earlier one comes first."""
+    """A message under its conversation's lock; none where somebody else answers it, or it is not its turn yet."""
     row = await (await tx.execute(_HEAR, [inbound_id])).fetchone()
     if row is None or row["debtor_id"] is None:
         return None
@@ -252,6 +265,7 @@ async def keep_turn(tx: Connection, heard: Heard, talk: dict[str, Any], text: st
     await tx.execute(_ANSWER, [heard.conversation_id, heard.inbound_id, contact, text])
     if contact is None:
         return None
+    await tx.execute("INSERT INTO answers_leaving (contact_id) VALUES (%s)", [contact])
     debtor = heard.debtor
     return Reply(contact, heard.provider, heard.address, talk["language"], debtor.creditor_name, text)
 
@@ -261,7 +275,7 @@ INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, de
 SELECT c.id, %(status)s, %(ref)s, %(sha256)s, %(detail)s, 'bot',
     greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp()))
 FROM contacts c JOIN creditors k ON k.key = c.creditor WHERE c.id = %(contact)s
-ON CONFLICT (contact_id, status) DO NOTHING"""
+ON CONFLICT (contact_id, status, actor) DO NOTHING"""
 
 
 async def record_reply(
@@ -271,15 +285,16 @@ async def record_reply(
     about = {"contact": contact_id, "status": status, "ref": ref, "sha256": sha256, "detail": detail}
     async with ledger.transaction() as tx:
         await tx.execute(_EVENT, about)
+        await tx.execute("DELETE FROM answers_leaving WHERE contact_id = %s", [contact_id])
 
 
 _FORGOTTEN = """
+WITH gone AS (DELETE FROM answers_leaving WHERE since < clock_timestamp() - %s::interval RETURNING contact_id)
 INSERT INTO contact_events (contact_id, status, detail, actor, at)
 SELECT c.id, 'unknown', 'process_died', 'bot', greatest(c.decided_at, coalesce(k.test_clock, clock_timestamp()))
-FROM contacts c JOIN creditors k ON k.key = c.creditor
-WHERE c.request LIKE 'reply:%%' AND c.decision = 'permitted' AND c.recorded_at < clock_timestamp() - %s
-    AND NOT EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id)
-ON CONFLICT (contact_id, status) DO NOTHING"""
+FROM gone g JOIN contacts c ON c.id = g.contact_id JOIN creditors k ON k.key = c.creditor
+WHERE NOT EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id)
+ON CONFLICT (contact_id, status, actor) DO NOTHING"""
 
 
 async def give_up_replies(ledger: Ledger, older_than: timedelta) -> None:
@@ -288,9 +303,23 @@ async def give_up_replies(ledger: Ledger, older_than: timedelta) -> None:
         await tx.execute(_FORGOTTEN, [older_than])
 
 
-async def try_later(ledger: Ledger, inbound_id: int, until: datetime) -> None:
-    """Answering this message failed by a mistake of ours: it is tried again, and stops nobody else's."""
+_LATER = """
+UPDATE inbound_waiting SET tries = tries + 1,
+    not_before = clock_timestamp() + least(%s, make_interval(secs => 5 * power(8, tries)))
+WHERE inbound_id = %s RETURNING tries"""
+
+_GIVE_UP = """
+DELETE FROM inbound_waiting w USING inbound i, contacts c
+WHERE w.inbound_id = %s AND i.id = w.inbound_id AND c.id = i.contact_id
+RETURNING c.creditor, c.account_id, c.person_id, c.journey_id, i.conversation_id"""
+
+
+async def try_later(ledger: Ledger, inbound_id: int) -> None:
+    """Answering this message failed by a mistake of ours: it is tried again a few times, then people are asked."""
     async with ledger.transaction() as tx:
-        await tx.execute(
-            "UPDATE inbound_waiting SET tries = tries + 1, not_before = %s WHERE inbound_id = %s", [until, inbound_id]
-        )
+        row = await (await tx.execute(_LATER, [LONGEST_PAUSE, inbound_id])).fetchone()
+        if row is None or row["tries"] < MOST_TRIES:
+            return
+        about = await (await tx.execute(_GIVE_UP, [inbound_id])).fetchone()
+        if about is not None:
+            await add_task(tx, NewTask(f"inbound:{inbound_id}:bot_failed", "case", "bot_failed", **about))

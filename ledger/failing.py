@@ -49,11 +49,14 @@ class Failed:
     is_open: bool
 
 
-_LOCK = """
+_LOCK = "SELECT FROM people WHERE id = (SELECT person_id FROM contacts WHERE id = %s) FOR UPDATE"
+
+_CONTACT = """
 SELECT c.id, c.journey_id, c.step, c.occurrence, c.channel, c.address_sha256, c.decided_at, a.debtor_id,
     EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id) AS is_told
-FROM contacts c JOIN people p ON p.id = c.person_id JOIN accounts a ON a.id = c.account_id
-WHERE c.id = %s FOR UPDATE OF p"""
+FROM contacts c JOIN accounts a ON a.id = c.account_id
+WHERE c.id = %s"""
+"""Asked once the lock is held: what was told while it was waited for is seen."""
 
 _INVALID = """
 INSERT INTO invalid_addresses (debtor_id, channel, address_sha256, contact_id, code, at)
@@ -76,8 +79,7 @@ async def record_failure(
     all stands as it was told.
     """
     async with ledger.transaction() as tx:
-        contact = await (await tx.execute(_LOCK, [contact_id])).fetchone()
-        assert contact is not None
+        contact = await _contact(tx, contact_id)
         standing = await _write(tx, contact, failure)
         record = await open_record_by_id(tx, contact["journey_id"])
         if record is None or contact["is_told"]:
@@ -94,23 +96,29 @@ async def record_return(tx: Connection, contact_id: int, failure: Failure) -> To
     """Store, in the caller's transaction, that a message came back after it had left.
 
     Where the address is bad and the step's day is not over, the step is tried once more by another channel; the
-    journey is to be told.
+    journey is to be told. What the message put off stays so: the engine was told and sleeps until then.
     """
-    contact = await (await tx.execute(_LOCK, [contact_id])).fetchone()
-    assert contact is not None
+    contact = await _contact(tx, contact_id)
     if contact["journey_id"] is None or contact["occurrence"] is None:
         return None
     await _write(tx, contact, failure)
     record = await open_record_by_id(tx, contact["journey_id"])
     if record is None:
         return None
-    await _take_back(tx, record, contact_id, None, [])
     await _reopen_covered(tx, contact_id)
     zone = record.terms.zone
     is_today = local_date(contact["decided_at"], zone) == local_date(record.now, zone)
-    if not failure.bad_address or not is_today:
+    if not failure.bad_address or not is_today or _tries(record, contact["occurrence"]) >= TRIES:
         return None
     return await _try_again(tx, record, contact["step"], contact["occurrence"])
+
+
+async def _contact(tx: Connection, contact_id: int) -> dict[str, Any]:
+    """The contact, whose person is locked from now on."""
+    await tx.execute(_LOCK, [contact_id])
+    contact = await (await tx.execute(_CONTACT, [contact_id])).fetchone()
+    assert contact is not None
+    return contact
 
 
 async def _write(tx: Connection, contact: dict[str, Any], failure: Failure) -> Standing:
@@ -130,7 +138,7 @@ async def _write(tx: Connection, contact: dict[str, Any], failure: Failure) -> S
 
 
 async def _take_back(
-    tx: Connection, record: Record, contact_id: int, connected: Collection[str] | None, reopened: Sequence[str]
+    tx: Connection, record: Record, contact_id: int, connected: Collection[str], reopened: Sequence[str]
 ) -> None:
     """The state as if the contact had never been: what it put off returns, and its own step where it is reopened."""
     put_off = await (await tx.execute(_PUT_OFF, [record.id, contact_id])).fetchall()
@@ -158,9 +166,15 @@ async def _reopen_covered(tx: Connection, contact_id: int) -> None:
             await _try_again(tx, record, row["step"], row["occurrence"])
 
 
+def _tries(record: Record, occurrence: str) -> int:
+    """How often the step was sent under its due date."""
+    first = occurrence.partition("~")[0]
+    return 1 + sum(name.partition("~")[0] == first for name in record.state.standing.again)
+
+
 async def _try_again(tx: Connection, record: Record, step: str, occurrence: str) -> Told | None:
     again = record.state.standing.again
-    if occurrence in again or len([name for name in again if name.startswith(f"{step}@")]) >= TRIES - 1:
+    if occurrence in again:
         return None
     about = {"step": step, "occurrence": occurrence}
     record.facts.append(Fact(f"again:{occurrence}", "step_reopened", record.now, about))

@@ -58,6 +58,7 @@ def _put_off_next(record: Record, known: Known, connected: Collection[str] | Non
         "rules": verdict.rules,
         "contact_id": contact_id,
     }
-    record.facts.append(Fact(f"deferred:{name}:{until.isoformat()}", "step_deferred", record.now, about))
+    key = f"deferred:{name}:{until.isoformat()}:{contact_id or ''}"
+    record.facts.append(Fact(key, "step_deferred", record.now, about))
     record.learn(StepDeferred(occurrence=name, until=until))
     return True

@@ -70,15 +70,24 @@ VALUES (%s, %s, %s, %s, %s, 'debtor', %s, 'requested_information', 'debtor', 'in
 
 _ANSWERED = """
 INSERT INTO contact_events (contact_id, status, actor, at) VALUES (%s, 'answered', 'debtor', %s)
-ON CONFLICT (contact_id, status) DO NOTHING"""
+ON CONFLICT (contact_id, status, actor) DO NOTHING"""
 
 # What it answers: the message that it names, else the last one within a week, if it went to this address.
 _WHAT_IT_ANSWERS = """
-SELECT c.id FROM contacts c JOIN accounts a ON a.id = c.account_id
-WHERE a.debtor_id = %(debtor)s AND c.address_sha256 = %(hash)s AND c.provider = %(provider)s
-    AND c.direction = 'outbound' AND c.decision = 'permitted' AND c.decided_at > %(now)s - interval '7 days'
-ORDER BY (c.id::text = %(answers)s OR EXISTS (SELECT FROM contact_events e
-    WHERE e.contact_id = c.id AND e.provider_ref = %(answers)s)) DESC, c.id DESC LIMIT 1"""
+SELECT c.id FROM contacts c JOIN accounts a ON a.id = c.account_id, LATERAL (
+    SELECT c.id::text = %(answers)s OR EXISTS (
+        SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.provider_ref = %(answers)s) AS it) named
+WHERE a.debtor_id = %(debtor)s AND c.provider = %(provider)s AND c.direction = 'outbound' AND c.decision = 'permitted'
+    AND (named.it OR c.address_sha256 = %(hash)s AND c.decided_at > %(now)s - interval '7 days')
+ORDER BY named.it DESC, c.id DESC LIMIT 1"""
+
+# Whose mail it answers, from whatever mailbox: people have several, and only people read what they write.
+_WRITTEN_TO = """
+SELECT d.id, d.creditor, d.person_id, p.key AS person, c.id AS last_contact,
+    coalesce(d.addresses->>'email', '') AS address
+FROM contact_events e JOIN contacts c ON c.id = e.contact_id JOIN accounts a ON a.id = c.account_id
+JOIN debtors d ON d.id = a.debtor_id JOIN people p ON p.id = d.person_id
+WHERE e.provider_ref = %s AND c.provider = %s AND c.channel = 'email' AND c.direction = 'outbound' LIMIT 1"""
 
 _INBOUND = """
 INSERT INTO inbound (provider, provider_ref, channel, conversation_id, address, text, choice, contact_id, answers, at)
@@ -101,7 +110,8 @@ async def take(ledger: Ledger, written: Written, serves: Callable[[str], bool]) 
     """Keep a message; its number, none where it came before. A stop revokes the channel in the same transaction.
 
     `serves` says whether a creditor's messages go through this provider. Whose address fits nobody, or several
-    people, is a stranger to us: the message is kept, and nothing is told to them. A stop holds for all whose it is.
+    people, is a stranger to us: the message is kept, and nothing is told to them. A mail that answers one of ours is
+    its debtor's. A stop holds for all whose it is.
     """
     async with ledger.transaction() as tx:
         hashed = sha256_of(written.address.lower())
@@ -110,6 +120,8 @@ async def take(ledger: Ledger, written: Written, serves: Callable[[str], bool]) 
         if await (await tx.execute(_SEEN, [written.provider, written.provider_ref])).fetchone() is not None:
             return None
         found = await debtors_at(tx, written.provider, written.channel, written.address, serves)
+        if not found and written.channel == "email":
+            found = await (await tx.execute(_WRITTEN_TO, [written.answers, written.provider])).fetchall()
         await tx.execute(_LOCK, [[debtor["person_id"] for debtor in found]])
         whose = await whose_of(tx, found)
         inbound_id = await _keep(tx, written, row["id"], whose)

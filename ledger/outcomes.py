@@ -16,7 +16,7 @@ WITH contact AS (
 told AS (
     INSERT INTO contact_events (contact_id, status, provider_ref, content_sha256, template, detail, at)
     SELECT id, %(status)s, %(ref)s, %(hash)s, %(template)s, %(detail)s, at FROM contact
-    ON CONFLICT (contact_id, status) DO NOTHING),
+    ON CONFLICT (contact_id, status, actor) DO NOTHING),
 noted AS (
     INSERT INTO journey_events (journey_id, key, kind, actor, data, at)
     SELECT journey_id, 'contact:' || concat_ws(':', occurrence, %(status)s::text, again), 'contact', 'senda',

@@ -104,12 +104,14 @@ Answer = Permit | Refusal | Settled | Overtaken | Elsewhere | Down
 class Reach:
     """By which channels the creditor's messages can leave. `available`: those that can send now; `connected`: those
     that have a provider, with its key (none: not known, then all that are available). `by`: the only channel that may
-    be permitted here; none: any. `by_people`: those whose steps become tasks for people."""
+    be permitted here; none: any. `by_people`: those whose steps become tasks for people. `refused`: those whose
+    provider will not take this message later, either."""
 
     available: frozenset[str]
     connected: Mapping[str, str] | None = None
     by: str | None = None
     by_people: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
     @property
     def channels(self) -> Collection[str]:
@@ -299,7 +301,7 @@ class _Deciding:
 
     def _waits_for_a_provider(self) -> bool:
         """Whether the policy allows a channel that is connected and takes nothing at this moment."""
-        down = set(self.reach.channels) - self.reach.available
+        down = set(self.reach.channels) - self.reach.available - self.reach.refused
         verdicts = self.known.judge(self.record.now, self.known.order(self.move.step, down))
         return bool(verdicts) and verdicts[-1][1].allowed
 
@@ -350,7 +352,7 @@ class _Deciding:
         again = f":{self.attempt}" if self.attempt else ""
         return Permit(
             contact_id=contact_id,
-            key=f"{record.id}:{move.step.key}:{anchor.isoformat()}{again}",
+            key=f"{record.id}:{move.occurrence.replace('@', ':')}{again}",
             channel=channel,
             address=known.addresses[channel],
             language=known.language,

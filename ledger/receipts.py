@@ -13,7 +13,8 @@ from ledger.payments import Told
 
 Status = Literal["sent", "delivered", "read", "failed"]
 
-LARGEST = 2**63 - 1
+DIGITS = 18
+"""Of a contact's number; all that have as many fit into the database's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,21 @@ _BY_PROVIDER_REF = """
 SELECT c.id, c.provider FROM contact_events e JOIN contacts c ON c.id = e.contact_id
 WHERE e.provider_ref = %s AND c.provider = %s ORDER BY c.id LIMIT 1"""
 
-_LOCK = """
+_LOCK = "SELECT FROM people WHERE id = (SELECT person_id FROM contacts WHERE id = %s) FOR UPDATE"
+
+_CONTACT = """
 SELECT c.id, c.journey_id, c.step, c.occurrence, c.channel, c.decided_at, k.test_clock IS NOT NULL AS is_test,
     coalesce(k.test_clock, clock_timestamp()) AS now,
     EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id AND e.status = %s) AS is_known,
     EXISTS (SELECT FROM contact_events e WHERE e.contact_id = c.id
         AND e.status IN ('delivered', 'read', 'answered')) AS has_arrived
-FROM contacts c JOIN people p ON p.id = c.person_id JOIN creditors k ON k.key = c.creditor
-WHERE c.id = %s FOR UPDATE OF p"""
+FROM contacts c JOIN creditors k ON k.key = c.creditor
+WHERE c.id = %s"""
+"""Asked once the lock is held: of two receipts at once the second sees the first."""
 
 _EVENT = """
 INSERT INTO contact_events (contact_id, status, provider_ref, detail, actor, at) VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (contact_id, status) DO NOTHING"""
+ON CONFLICT (contact_id, status, actor) DO NOTHING"""
 
 _NOTE = """
 INSERT INTO journey_events (journey_id, key, kind, actor, data, at) VALUES (%s, %s, 'receipt', %s, %s, %s)
@@ -62,7 +66,8 @@ async def record_receipt(ledger: Ledger, receipt: Receipt) -> Told | None:
     """
     async with ledger.transaction() as tx:
         contact_id = await _contact(tx, receipt)
-        contact = await (await tx.execute(_LOCK, [receipt.status, contact_id])).fetchone()
+        await tx.execute(_LOCK, [contact_id])
+        contact = await (await tx.execute(_CONTACT, [receipt.status, contact_id])).fetchone()
         assert contact is not None
         if contact["is_known"] or (receipt.status == "failed" and contact["has_arrived"]):
             return None
@@ -77,7 +82,7 @@ async def record_receipt(ledger: Ledger, receipt: Receipt) -> Told | None:
 async def _contact(tx: Connection, receipt: Receipt) -> int:
     row: dict[str, Any] | None = None
     reference = receipt.reference or ""
-    if reference.isascii() and reference.isdecimal() and int(reference) <= LARGEST:
+    if reference.isascii() and reference.isdecimal() and len(reference) <= DIGITS:
         row = await (await tx.execute(_BY_REFERENCE, [int(reference)])).fetchone()
         if row is not None and row["provider"] != receipt.provider:
             advice = "this contact was not to be sent by this provider: nothing was recorded of it"

@@ -180,7 +180,8 @@ class DebtorRow(_Row):
                 )
             if channel == "email" and not _is_email(address):
                 raise PydanticCustomError("address_invalid", "the e-mail address is none")
-        return addresses
+        # One spelling, by which a reply is known: mail servers do not tell capitals from small letters.
+        return {name: address.lower() if name == "email" else address for name, address in addresses.items()}
 
 
 class AccountRow(_Row):

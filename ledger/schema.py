@@ -407,7 +407,7 @@ contact_events = Table(
     Column("actor", Text, nullable=False, server_default=text("'senda'")),
     _instant("at"),
     _recorded("recorded_at"),
-    UniqueConstraint("contact_id", "status"),
+    UniqueConstraint("contact_id", "status", "actor"),
     Index("contact_events_provider_ref_idx", "provider_ref"),
 )
 
@@ -478,6 +478,14 @@ answers = Table(
     _instant("at"),
     _recorded("recorded_at"),
     comment="What the bot answered, in its words",
+)
+
+answers_leaving = Table(
+    "answers_leaving",
+    metadata,
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), primary_key=True, autoincrement=False),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="Answers that are being sent; a row is deleted with what came of it",
 )
 
 outbox = Table(

@@ -7,6 +7,7 @@ import httpx
 
 from tests.api.calls import plain, problem_of
 from tests.channels_e2e.driving import STEP_1, STEP_2, Person, World, minutes_after
+from tests.channels_e2e.posting import Providers
 from tests.eventually import assert_eventually
 
 
@@ -73,14 +74,19 @@ async def test_the_link_changes_nothing_before_it_is_pressed_and_one_click_stops
 
 
 async def test_a_stop_in_a_reply_holds_at_once_from_whatever_mailbox_it_comes(world: World) -> None:
-    """Addresses are written in capitals or not; a reply names the mail that it answers."""
+    """Addresses are written in capitals or not; and people have several mailboxes: a reply names what it answers."""
     shouted = Person(mail=Person().mail.replace("ana", "Ana").replace("correo", "Correo"))
-    creditor, debtors = await world.written_to(["email", "sms"], Person(), shouted)
-    for debtor in debtors:
+    creditor, debtors = await world.written_to(["email", "sms"], Person(), shouted, Person())
+    for debtor in debtors[:2]:
         await debtor.writes("email", "BAJA")
+    ours = (await debtors[2].message("email"))["raw"]["headers"]["Message-ID"]
+    reply = Providers(world.api).mail(Person().mail, "Baja, por favor.", {"In-Reply-To": ours})
+    assert (await reply.to(world.api)).status_code == 200
+    for debtor in debtors:
         assert await debtor.authorised() == ["sms"]
         (entry,) = await debtor.said()
         assert (entry["origin"], entry["document"][:8]) == ("email", "inbound-")
+        assert (await debtor.contact(step="aviso-1"))["status"] == "answered"
     assert (await world.api.http.get("/v1/tasks", params={"creditor": creditor.key})).json()["items"] == []
     await creditor.advances(STEP_2)
     for debtor in debtors:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.channels_e2e.driving import LAST4, NAME, STEP_1, STEP_2, Person, World, minutes_after
+from tests.channels_e2e.driving import LAST4, NAME, STEP_1, STEP_2, Debtor, Person, World, minutes_after
 from tests.eventually import assert_eventually
 
 STOPS = ("STOP", "baja", "Parar por favor", "no me escriban más")
@@ -130,3 +130,16 @@ async def test_a_stranger_is_told_nothing_and_kept(world: World) -> None:
         assert await world.sandbox.got(number) == []
         (kept,) = await world.api.rows("SELECT contact_id FROM inbound WHERE address = %s", number)
         assert kept["contact_id"] is None
+
+
+async def test_an_answer_that_its_provider_refuses_is_a_case_for_people(world: World) -> None:
+    person = Person.failing("0610")  # who stopped us at the provider, and now asks
+    creditor = await world.creditor(["email"])
+    row = person.row("A", ["email"])
+    row["debtor"]["addresses"]["sms"] = person.number
+    row["debtor"]["authorised_channels"].append("sms")
+    await creditor.imports(row)
+    await world.sandbox.does(f"/people/{person.number}/write", channel="sms", text="¿Cuánto debo?")
+    debtor = Debtor(world, creditor, "A", person)
+    assert [task["reason"] for task in await debtor.tasks()] == ["reply_failed"]
+    assert (await debtor.contact(actor="bot"))["disposition"] == "twilio_21610"

@@ -87,9 +87,7 @@ NOT_NOW = [(way, fault) for way in WAYS for fault in ("429", "503", "refuse")] +
 
 
 @pytest.mark.parametrize(("way", "fault"), NOT_NOW, ids=str)
-async def test_what_was_certainly_not_taken_is_tried_again_and_leaves_once(
-    world: World, way: Way, fault: str
-) -> None:
+async def test_what_was_certainly_not_taken_is_tried_again_and_leaves_once(world: World, way: Way, fault: str) -> None:
     step = await world.due(way)
     acting = by(world, way)
     await world.fault(way, fault)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 import httpx
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from temporalio.testing import ActivityEnvironment
 
 from activities.contacting import Contacting
+from activities.conversing import Conversing
 from api import providers as webhooks
 from api.context import Parts
 from api.problems import install
@@ -115,7 +116,7 @@ class Step:
     async def told_of(self, contact_id: int) -> list[str]:
         """All that was told of a contact, sorted."""
         rows = await self.given.all("SELECT status FROM contact_events WHERE contact_id = %s", contact_id)
-        return sorted(each["status"] for each in rows)
+        return sorted({each["status"] for each in rows})
 
 
 @dataclass
@@ -128,6 +129,7 @@ class World:
     url: str
     engine: Engine
     web: httpx.AsyncClient
+    providers: Providers = field(default_factory=lambda: Providers({}, {}))
     adapters: dict[tuple[Way, float], Provider] = field(default_factory=dict[tuple[Way, float], Provider])
 
     def adapter(self, way: Way, timeout: float = PATIENT) -> Provider:
@@ -217,17 +219,39 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def bot(self) -> Conversing:
+        """One worker's bot."""
+        return Conversing(self.ledger, cast("Any", self.engine), self.providers)
+
+    async def answered(self, *bots: Conversing) -> None:
+        """Let these bots work until nothing waits for an answer."""
+
+        async def nothing_waits() -> None:
+            await asyncio.gather(*(bot.answer_waiting() for bot in bots))
+            await asyncio.gather(*(bot.sent() for bot in bots))
+            async with self.ledger.transaction() as tx:
+                left = await (await tx.execute("SELECT count(*) AS n FROM inbound_waiting")).fetchone()
+            assert left == {"n": 0}
+
+        await assert_eventually(nothing_waits)
+
     async def due(self, *ways: Way, creditor: Given | None = None, ending: str = "0001") -> Step:
         """A step that is due, by these channels in this order; by default of a creditor under a test clock.
 
         `ending`: the last digits of the person's number, by which the sandbox may fail."""
         channels = [way.channel for way in ways]
-        given = creditor or await Given(self.ledger).set_up(book(channels))
         tag = uuid4()
+        suffix = "-agregador" if LOCAL_SMS in ways else ""
+        given = creditor or await Given(self.ledger, f"creditor-{tag.hex[:12]}{suffix}").set_up(book(channels))
         number = f"+573{tag.int % 10**5:05}{ending}"
         addresses = {channel: f"{tag.hex}@correo.invalid" if channel == "email" else number for channel in channels}
         (due_date, zone) = (given_today(), noon_zone()) if creditor else ("2026-02-01", "America/Bogota")
-        debtor = {"addresses": addresses, "authorised_channels": channels, "time_zones": [zone], "document": "1.234.567"}
+        debtor = {
+            "addresses": addresses,
+            "authorised_channels": channels,
+            "time_zones": [zone],
+            "document": "1.234.567",
+        }
         await given.imported(row("A", ("1", due_date, "100000"), **debtor))
         contact = await given.due_contact(given.journey("A"))
         order = ContactOrder(
@@ -328,19 +352,19 @@ async def world_of(ledger: Ledger, folder: Path) -> AsyncGenerator[World]:
         world = World(ledger, sandbox, accounts, url, Engine(), web)
         routes = {"*": {"sms": "sms", "whatsapp": "whatsapp", "call": "llamadas", "email": "correo"}}
         keys = {way.provider: world.adapter(way) for way in WAYS}
-        providers = Providers(keys, {**routes, "*-agregador": {"sms": "sms-local"}})
-        async with _webhooks(world, providers, listening):
+        world.providers = Providers(keys, {**routes, "*-agregador": {"sms": "sms-local"}})
+        async with _webhooks(world, listening):
             yield world
         for provider in world.adapters.values():
             await provider.close()
 
 
 @asynccontextmanager
-async def _webhooks(world: World, providers: Providers, listening: socket.socket) -> AsyncGenerator[None]:
+async def _webhooks(world: World, listening: socket.socket) -> AsyncGenerator[None]:
     app = FastAPI()
     install(app)
     app.include_router(webhooks.router)
-    app.state.parts = Parts(world.ledger, world.engine, "", providers, None, world.url)  # type: ignore[arg-type]
+    app.state.parts = Parts(world.ledger, cast("Any", world.engine), "", world.providers, None, world.url)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
     serving = asyncio.create_task(server._serve([listening]))
     try:

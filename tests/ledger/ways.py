@@ -79,7 +79,7 @@ async def failed(given: Given, permit: Permit, others: Collection[str] = (), **c
 async def told(given: Given, permit: Permit, status: Any, **changes: Any) -> Told | None:
     """The provider's receipt for a contact; `changes` are fields of `Receipt`."""
     usual: dict[str, Any] = {
-        "provider": PROVIDERS[permit.channel],
+        "provider": PROVIDERS.get(permit.channel),
         "status": status,
         "reference": str(permit.contact_id),
         "provider_ref": None,
@@ -96,7 +96,7 @@ async def bounced(given: Given, permit: Permit) -> Told | None:
 
 
 async def wrote(given: Given, text: str = "Hola", **changes: Any) -> int | None:
-    """The person wrote by text message; `changes` are fields of `Written`, `serves` whose creditors use the provider."""
+    """The person wrote by text message; `changes` are fields of `Written`, `serves` tells whose provider it is."""
     serves = changes.pop("serves", lambda key: key == given.key)
     usual: dict[str, Any] = {
         "provider": "aggregator",

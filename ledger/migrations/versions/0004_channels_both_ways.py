@@ -74,7 +74,7 @@ def upgrade() -> None:
     op.create_table_comment("contacts", CONTACTS, existing_comment=CONTACTS_BEFORE)
     op.create_index("contacts_address_idx", "contacts", ["address_sha256", "provider", "decided_at"])
     op.create_unique_constraint(
-        op.f("contact_events_contact_id_status_key"), "contact_events", ["contact_id", "status"]
+        op.f("contact_events_contact_id_status_actor_key"), "contact_events", ["contact_id", "status", "actor"]
     )
     op.create_index("contact_events_provider_ref_idx", "contact_events", ["provider_ref"])
     op.create_table(
@@ -158,6 +158,14 @@ def upgrade() -> None:
         comment="What the bot answered, in its words",
     )
     op.create_index(op.f("answers_conversation_id_idx"), "answers", ["conversation_id"])
+    op.create_table(
+        "answers_leaving",
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("answers_leaving_contact_id_fk")),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("answers_leaving_pk")),
+        comment="Answers that are being sent; a row is deleted with what came of it",
+    )
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -166,10 +174,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("answers", "inbound_waiting", "inbound", "conversations", "invalid_addresses"):
+    for table in ("answers_leaving", "answers", "inbound_waiting", "inbound", "conversations", "invalid_addresses"):
         op.drop_table(table)
     op.drop_index("contact_events_provider_ref_idx", table_name="contact_events")
-    op.drop_constraint(op.f("contact_events_contact_id_status_key"), "contact_events")
+    op.drop_constraint(op.f("contact_events_contact_id_status_actor_key"), "contact_events")
     op.create_table_comment("contacts", CONTACTS_BEFORE, existing_comment=CONTACTS)
     op.drop_index("contacts_address_idx", table_name="contacts")
     op.execute("DROP TRIGGER contacts_one_message ON contacts")
