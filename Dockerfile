@@ -7,7 +7,7 @@ WORKDIR /app
 COPY requirements.lock pyproject.toml README.md ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 
-COPY settings.py worker.py ./
+COPY settings.py wiring.py worker.py ./
 COPY policy policy
 COPY journey journey
 COPY ledger ledger

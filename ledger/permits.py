@@ -264,7 +264,7 @@ class _Deciding:
         if choice.decision == "permitted" and choice.channel is not None and reach.by not in (None, choice.channel):
             return Elsewhere(choice.channel, record.state.standing)
         if choice.decision == "permitted" and choice.channel in reach.by_people:
-            await self._hand_over()
+            await self._hand_over(choice.channel)
             choice = replace(choice, decision="skipped", reason="handed_to_people")
         contact_id = await self._insert(choice, verdicts)
         record.facts.append(_fact(record, self.move, self.attempt, choice))
@@ -283,13 +283,13 @@ class _Deciding:
         await write(self.tx, record)
         return Refusal(record.state.standing, None, choice.decision == "skipped", record.state.deferral)
 
-    async def _hand_over(self) -> None:
-        """People call, by a permit of their own right before it."""
+    async def _hand_over(self, channel: str) -> None:
+        """People call or visit, by a permit of their own right before it."""
         record, move = self.record, self.move
         task = NewTask(
             key=f"{record.id}:{move.occurrence}",
-            kind="call",
-            reason="call_step",
+            kind="call" if channel == "call" else "case",
+            reason=f"{channel}_step",
             creditor=record.terms.creditor,
             account_id=record.account_id,
             person_id=record.person_id,

@@ -208,17 +208,6 @@ def _told_most(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return query.order_by(func.array_position(MOST_TELLING, contact_events.c.status)).limit(1).scalar_subquery()
 
 
-def _words(name: str) -> ColumnElement[Any]:
-    """What was noted of a contact's words. A provider may tell that a message was sent before its outcome is stored:
-    then only the journey's note of the outcome has them."""
-    key = literal_column("concat_ws(':', 'contact', contacts.occurrence, 'sent', nullif(contacts.attempt, 0))", Text)
-    noted = select(journey_events.c.data[name].astext).where(
-        journey_events.c.journey_id == contacts.c.journey_id, journey_events.c.key == key
-    )
-    told: ColumnElement[Any] = contact_events.c[name]
-    return func.coalesce(_told(func.max(told)), noted.scalar_subquery())
-
-
 async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dict[str, Any]]:
     """Every decision on a contact of an account, in order, with what came of it."""
     query = (
@@ -237,8 +226,8 @@ async def list_contacts(ledger: Ledger, creditor: str, account: str) -> list[dic
             contacts.c.rules,
             contacts.c.next_allowed_at,
             contacts.c.basis,
-            _words("content_sha256").label("content_sha256"),
-            _words("template").label("template"),
+            _told(func.max(contact_events.c.content_sha256)).label("content_sha256"),
+            _told(func.max(contact_events.c.template)).label("template"),
             contacts.c.covered_by,
             _told_most(contact_events.c.detail).label("disposition"),
         )

@@ -106,6 +106,9 @@ async def test_no_log_names_anybody(api: Api) -> None:
 
 
 async def test_neither_does_the_audit_trail_nor_the_journeys_record(api: Api) -> None:
-    for table in ("audit", "journey_events", "contacts", "contact_events", "import_errors", "journeys", "outbox"):
+    for table in (
+        *("audit", "journey_events", "contacts", "contact_events", "import_errors", "journeys", "outbox"),
+        *("tasks", "task_events", "agreements", "agreement_events", "disputes", "invalid_addresses"),
+    ):
         (found,) = await api.rows(f"SELECT coalesce(string_agg(t::text, ''), '') AS all FROM {table} t")
         assert not any(trace.decode() in found["all"] for trace in TRACES), table

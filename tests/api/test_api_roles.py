@@ -66,8 +66,16 @@ WHO = {
     ("post", "/v1/tasks/{task}/done"): CALLERS,
     ("post", "/v1/dialer/batch"): CALLERS,
     ("post", "/v1/dialer/results"): CALLERS,
+    ("get", "/v1/templates"): READERS,
+    ("post", "/v1/templates/preview"): READERS,
 }
-OPEN = {("post", "/v1/webhooks/payments/generic"), ("get", "/health")}
+OPEN = {
+    ("post", "/v1/webhooks/payments/generic"),
+    *((method, f"/v1/webhooks/providers/{{provider}}{path}") for method in ("get", "post") for path in ("", "/{path}")),
+    *((method, "/v1/stop/{token}") for method in ("get", "post")),
+    ("get", "/health"),
+}
+"""Webhooks and links that are signed, and health."""
 
 BODIES = {
     "/v1/creditors/{creditor}": {"name": "N", "pack": "CO", "currency": "COP", "playbook": "nobody-has-it"},
@@ -86,6 +94,7 @@ BODIES = {
     "/v1/tasks/{task}/notes": {"text": "a"},
     "/v1/tasks/{task}/done": {},
     "/v1/dialer/batch": {"creditor": "nobody", "size": 1},
+    "/v1/templates/preview": {"template": "nobody-has-it"},
     "/v1/dialer/results": {"results": [{"task": 1, "disposition": "shouted"}]},
 }
 FILLED = {

@@ -158,7 +158,14 @@ class World:
         channels; the end of its key, `suffix`, decides about its providers."""
         key = f"acreedor-{uuid4().hex[:12]}{suffix}"
         steps = [
-            {"key": "aviso-1", "day": 1, "channels": channels, "template": "overdue", "tone": "friendly", "at": "09:00"},
+            {
+                "key": "aviso-1",
+                "day": 1,
+                "channels": channels,
+                "template": "overdue",
+                "tone": "friendly",
+                "at": "09:00",
+            },
             {"key": "aviso-9", "day": 9, "channels": channels, "template": "overdue", "tone": "firm", "at": "10:00"},
         ]
         book = {

@@ -99,7 +99,9 @@ class Providers:
     ) -> Post:
         """A mail that somebody wrote to us, or `raw` bytes, as a mail server posts it."""
         content = raw or written(sender, self._accounts["mail"]["address"], "Re: su cuenta", text, headers)
-        return Post("correo", "messages", content, {"content-type": "message/rfc822", **self._standard("mail", content, ago)})
+        return Post(
+            "correo", "messages", content, {"content-type": "message/rfc822", **self._standard("mail", content, ago)}
+        )
 
     def verify_token(self) -> str:
         """What the product's side and Meta's agreed on; the sandbox never asks for it."""

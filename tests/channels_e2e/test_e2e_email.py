@@ -35,9 +35,7 @@ async def test_a_reply_is_a_case_for_people_with_what_was_written(world: World) 
     (task,) = await debtor.tasks()
     assert task["reason"] == "email_reply"
     shown = (await world.api.http.get(f"/v1/tasks/{task['id']}")).json()
-    assert [(line["said_by"], line["text"]) for line in shown["lines"]] == [
-        ("person", "¿Me pueden mandar el detalle?")
-    ]
+    assert [(line["said_by"], line["text"]) for line in shown["lines"]] == [("person", "¿Me pueden mandar el detalle?")]
     assert (await debtor.contact(step="aviso-1"))["status"] == "answered"
     assert [each["channel"] for each in await debtor.contacts(direction="inbound")] == ["email"]
     assert len(await debtor.got("email")) == 1

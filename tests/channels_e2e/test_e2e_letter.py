@@ -22,7 +22,13 @@ async def test_a_step_is_a_pdf_with_its_line_in_the_manifest(world: World) -> No
         assert (line["postage"], line["country"], line["language"], line["pages"]) == (postage, country, "es", "1")
         words = " ".join(page.extract_text() for page in PdfReader(folder / line["file"]).pages)
         words = " ".join(words.split())
-        for part in (NAME, debtor.person.letter.split(";")[0], "Crédito Amable", "$125.000", f"cuenta {debtor.account}"):
+        for part in (
+            NAME,
+            debtor.person.letter.split(";")[0],
+            "Crédito Amable",
+            "$125.000",
+            f"cuenta {debtor.account}",
+        ):
             assert part in words, part
         for told in (line["file"], *line.values()):
             assert not any(secret in told for secret in ("Zoraida", "Quimbaya", "Calle", "Long", "Leeds", "Bogot"))
@@ -39,7 +45,9 @@ async def test_a_step_is_a_pdf_with_its_line_in_the_manifest(world: World) -> No
 
 async def test_an_address_that_is_none_goes_on_by_the_next_channel(world: World) -> None:
     debtor = await world.debtor("letter", "email", person=Person(letter="Bogotá"))
-    assert [(each["channel"], each["status"], each["disposition"]) for each in await debtor.contacts(step="aviso-1")] == [
+    assert [
+        (each["channel"], each["status"], each["disposition"]) for each in await debtor.contacts(step="aviso-1")
+    ] == [
         ("letter", "failed", "letter_address"),
         ("email", "sent", None),
     ]

@@ -90,10 +90,7 @@ async def test_whoever_calls_us_is_heard_and_a_stranger_is_told_nothing(world: W
 
 async def test_a_call_that_nobody_takes_failed_and_a_dead_number_is_not_called_again(world: World) -> None:
     busy, silent, dead, refused = await asyncio.gather(
-        *(
-            world.debtor("call", "email", person=Person.failing(ending))
-            for ending in ("0486", "0487", "0035", "0404")
-        )
+        *(world.debtor("call", "email", person=Person.failing(ending)) for ending in ("0486", "0487", "0035", "0404"))
     )
     for debtor, code in ((busy, "voice_busy"), (silent, "voice_no_answer"), (dead, "voice_sip_404")):
 

@@ -122,23 +122,42 @@ async def test_a_mail_server_that_is_down_costs_no_permit_and_the_next_channel_t
     assert [channel for channel, _ in await step.statuses()] == ["sms"]
 
 
-async def test_where_all_are_down_the_step_waits_ever_longer_and_leaves_once_they_are_back(world: World) -> None:
+async def test_where_all_are_down_the_step_waits_and_the_record_knows_until_when(world: World) -> None:
     step = await world.on_the_real_clock(SMS, EMAIL)
-    await world.fault(SMS, "503")
-    await world.fault(EMAIL, "refuse")
+    for way in (SMS, EMAIL):
+        await world.fault(way, "refuse")
     acting = contacting(world, sms=world.adapter(SMS), email=world.adapter(EMAIL))
 
     first = await perform(acting, step.order)
-    assert (first.status, world.kept(step)) == ("refused", [])
     again = await attempt(acting, step.order)
-    assert (again.status, again.until) == ("refused", first.until)
+    assert [(answer.status, answer.until) for answer in (first, again)] == [("refused", first.until)] * 2
+    assert world.kept(step) == []
 
-    assert first.until is not None
     record = await step.given.record(step.order.journey_id)
+    assert first.until is not None
     assert record.wake_at == first.until
     assert timedelta(minutes=14) < first.until - record.now <= timedelta(minutes=15)
-    (put_off,) = [event for event in await step.given.events("A") if event["kind"] == "step_put_off"]
-    assert put_off["data"]["occurrence"] == step.order.occurrence
+    (fact,) = [event for event in await step.given.events("A") if event["kind"] == "step_put_off"]
+    assert fact["data"]["occurrence"] == step.order.occurrence
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_a_step_that_was_put_off_leaves_once_when_its_provider_takes_messages_again(
+    world: World, way: Way
+) -> None:
+    step = await world.due(way)
+    acting = by(world, way)
+    await world.fault(way, "503")
+    put_off = await perform(acting, step.order)
+    assert put_off.status == "refused"
+    assert put_off.until is not None
+    assert {status for _, status in await step.statuses()} == {"failed"}
+
+    await world.fault(way, "none")
+    await step.given.clock(put_off.until)
+    for _ in range(2):
+        assert (await perform(acting, step.order)).status == "sent"
+    assert len(world.kept(step)) == 1
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -164,7 +183,7 @@ async def test_a_receipt_of_a_message_whose_answer_was_lost_is_not_lost(world: W
     assert len(world.kept(step)) == 1
 
 
-@pytest.mark.parametrize("way", (SMS, LOCAL_SMS, WHATSAPP), ids=str)
+@pytest.mark.parametrize("way", [SMS, LOCAL_SMS, WHATSAPP], ids=str)
 @pytest.mark.parametrize("manner", ["repeat", "reorder"])
 async def test_callbacks_that_come_twice_or_in_the_wrong_order_say_the_same(
     world: World, way: Way, manner: str

@@ -245,7 +245,7 @@ class World:
         given = creditor or await Given(self.ledger, f"creditor-{tag.hex[:12]}{suffix}").set_up(book(channels))
         number = f"+573{tag.int % 10**5:05}{ending}"
         addresses = {channel: f"{tag.hex}@correo.invalid" if channel == "email" else number for channel in channels}
-        (due_date, zone) = (given_today(), noon_zone()) if creditor else ("2026-02-01", "America/Bogota")
+        (due_date, zone) = (yesterday(), noon_zone()) if creditor else ("2026-02-01", "America/Bogota")
         debtor = {
             "addresses": addresses,
             "authorised_channels": channels,
@@ -285,7 +285,7 @@ def noon_zone() -> str:
     return f"Etc/GMT{-ahead:+d}"
 
 
-def given_today() -> str:
+def yesterday() -> str:
     """The day before today, there."""
     ahead = 12 - datetime.now(UTC).hour
     return ((datetime.now(UTC) + timedelta(hours=ahead)).date() - timedelta(days=1)).isoformat()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import WorkflowHistory
 
-from journey.playbook import Playbook
+from journey.playbook import Channel, Playbook
 from tests.journey.cases import STANDARD
 from tests.workflows.world import PLAYBOOK, World, world
 from workflows import contract
@@ -84,6 +84,31 @@ async def typical(here: World) -> None:
     await here.outcome()
 
 
+async def queued(here: World) -> None:
+    """Contacts on their channel's own queue, the whole timeline; one payment on the way."""
+    await here.tell(here.record.pay(await here.reach(2, "12:00"), "400000", here.due))
+    await here.outcome()
+
+
+async def moved(here: World) -> None:
+    """A step goes elsewhere, another one finds no channel for a while, and one waits for what the policy allows."""
+    here.record.dead[f"aviso-1@{here.due}"] = {"sms"}
+    here.record.dead[f"aviso-2@{here.due}"] = {"sms", "email"}
+    here.record.put_off[f"carta@{here.due}"] = timedelta(hours=22)
+    await here.reach(5, "10:40")
+    del here.record.dead[f"aviso-2@{here.due}"]
+    await here.outcome()
+
+
+async def returned(here: World) -> None:
+    """Messages come back: a step is tried once more, and then once more."""
+    for again in ((f"aviso-1@{here.due}",), (f"aviso-1@{here.due}", f"aviso-1@{here.due}~2")):
+        await here.reach(1, "10:00" if len(again) == 1 else "11:00")
+        await here.tell(here.record.tell(await here.now(), again=again))
+        await here.handled()
+    await here.outcome()
+
+
 GOLDEN: dict[str, Flow] = {
     "referred": referred,
     "paid": paid,
@@ -93,19 +118,42 @@ GOLDEN: dict[str, Flow] = {
     "reversed": reversed_,
     "troubled": troubled,
     "clocked": clocked,
+    "queued": queued,
+    "moved": moved,
+    "returned": returned,
 }
 """The flows whose histories are kept in `histories/`."""
+
+QUEUED: dict[Flow, tuple[Channel, ...]] = dict.fromkeys((queued, moved, returned), ("sms", "email"))
+"""Flows of journeys whose contacts run on their channel's own queue, with the channels that they use."""
 
 
 async def course(flow: Flow, playbook: Playbook = PLAYBOOK) -> list[WorkflowHistory]:
     """Take a journey through a flow; returns the history of each of its runs."""
-    async with world(playbook, clock=CLOCK if flow is clocked else None) as here:
+    channels = QUEUED.get(flow, ())
+    if channels:
+        playbook = by(channels)
+    async with world(playbook, clock=CLOCK if flow is clocked else None, channels=channels) as here:
         await flow(here)
         return await here.histories()
 
 
-async def typical_course() -> tuple[World, list[WorkflowHistory]]:
-    """The typical journey under the playbook that Senda comes with."""
-    async with world(STANDARD) as here:
+def by(channels: tuple[Channel, ...]) -> Playbook:
+    """The playbook of these flows with steps by other channels."""
+    return PLAYBOOK.model_copy(
+        update={
+            "stages": tuple(
+                plan.model_copy(
+                    update={"steps": tuple(step.model_copy(update={"channels": channels}) for step in plan.steps)}
+                )
+                for plan in PLAYBOOK.stages
+            )
+        }
+    )
+
+
+async def typical_course(*channels: Channel) -> tuple[World, list[WorkflowHistory]]:
+    """The typical journey under the playbook that Senda comes with; on queues of these channels, if any."""
+    async with world(STANDARD, channels=channels) as here:
         await typical(here)
         return here, await here.histories()

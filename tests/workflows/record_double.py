@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from journey.events import Event, StandingChanged, StepDeferred, StepDone, apply
 from journey.planning import Contact, Move, settle
+from journey.playbook import Channel
 from journey.state import Deferral, Hold, JourneyState, Standing, Terms
 from workflows import contract
 from workflows.contract import ContactAnswer, ContactOrder, JourneyStart, ReportOrder, Told
@@ -22,6 +23,7 @@ class RecordDouble:
     terms: Terms
     state: JourneyState
     clock: datetime | None = None
+    channel_queues: bool = False
     sent: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
     """Contacts that left: the instant on which each fell due, and its occurrence."""
     asked: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
@@ -36,6 +38,12 @@ class RecordDouble:
     """Steps whose provider is down for so many attempts."""
     lost: set[str] = field(default_factory=set[str])
     """Steps whose first answer is lost after the record was written."""
+    queues: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """The queue of each ask, and its occurrence."""
+    dead: dict[str, set[Channel]] = field(default_factory=dict[str, set[Channel]])
+    """The channels that cannot take a step's message, by its occurrence."""
+    astray: int = 0
+    """How many asks the record answers with `elsewhere`, whatever was tried."""
     contrary: int = 0
     """How many asks the record answers with `overtaken` although it has nothing new to say."""
 
@@ -47,7 +55,7 @@ class RecordDouble:
     @property
     def start(self) -> JourneyStart:
         """The workflow's input."""
-        return JourneyStart(terms=self.terms, state=self.state, clock=self.clock)
+        return JourneyStart(terms=self.terms, state=self.state, clock=self.clock, channel_queues=self.channel_queues)
 
     def tell(self, at: datetime, **changes: Any) -> Standing:
         """Write a fact at an instant; returns the standing that the workflow is to be told."""
@@ -74,6 +82,7 @@ class RecordDouble:
         """As `ledger.permits` and `activities.contacting` answer."""
         now = self._now(order.due)
         self.asked.append((now, order.occurrence))
+        self.queues.append((activity.info().task_queue, order.occurrence))
         if self.down.get(order.occurrence, 0) > 0:
             self.down[order.occurrence] -= 1
             raise ApplicationError(f"no provider takes {order.occurrence} of {self.terms.account}")
@@ -85,6 +94,8 @@ class RecordDouble:
         self._learn(now)
         if not isinstance(self.move, Contact) or self.move.occurrence != order.occurrence:
             return self._missed(order, now)
+        if order.channel is not None and (moved := self._elsewhere(order, order.channel)) is not None:
+            return moved
         delay = self.put_off.pop(order.occurrence, None)
         if delay is None:
             self.sent.append((order.due, order.occurrence))
@@ -105,6 +116,25 @@ class RecordDouble:
         if self.state.outcome is None:
             self._learn(self._now(order.at))
         return Told(standing=self._closing() if self.state.outcome else self.state.standing)
+
+    def _elsewhere(self, order: ContactOrder, here: Channel) -> ContactAnswer | None:
+        """The channel that takes the message, if it is not the one of this queue. Raises where none takes it."""
+        if self.astray:
+            self.astray -= 1
+            other = next(channel for channel in order.channels if channel != here)
+            return ContactAnswer(status="elsewhere", standing=self.state.standing, elsewhere=other)
+        dead = self.dead.get(order.occurrence, set())
+        tried = (*order.tried, here) if here in dead else order.tried
+        channel = next((channel for channel in order.channels if channel not in tried), None)
+        if channel == here:
+            return None
+        if channel is not None:
+            return ContactAnswer(status="elsewhere", standing=self.state.standing, elsewhere=channel, tried=tried)
+        if activity.info().attempt < contract.ATTEMPTS:
+            raise ApplicationError(f"no provider takes {order.occurrence} of {self.terms.account}")
+        until = self._now(order.due) + timedelta(minutes=20)
+        self._learn(self._now(order.due), StepDeferred(occurrence=order.occurrence, until=until))
+        return ContactAnswer(status="refused", standing=self.state.standing, until=until)
 
     def _missed(self, order: ContactOrder, now: datetime) -> ContactAnswer:
         standing, deferral = self.state.standing, self.state.deferral

@@ -15,6 +15,7 @@ from temporalio.converter import DataConverter
 from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
 from tests.workflows.sealing import opened
+from workflows.contract import QUEUE
 
 Line = tuple[object, ...]
 """A command: its kind, then its values."""
@@ -97,7 +98,21 @@ def _data(payloads: Iterable[Payload]) -> tuple[bytes, ...]:
 def _activity(name: str, activity: Any, arguments: Iterable[Payload]) -> Line:
     retry = activity.retry_policy
     tries = (retry.maximum_attempts, retry.backoff_coefficient, _time(retry.initial_interval))
-    return "activity", activity.activity_id, name, _time(activity.start_to_close_timeout), tries, _data(arguments)
+    queue = _queue(activity.task_queue if isinstance(activity.task_queue, str) else activity.task_queue.name)
+    return (
+        "activity",
+        activity.activity_id,
+        name,
+        queue,
+        _time(activity.start_to_close_timeout),
+        tries,
+        _data(arguments),
+    )
+
+
+def _queue(name: str) -> str:
+    """A channel's queue by its name; the workflow's own, which a replay calls otherwise, without one."""
+    return name if name.startswith(f"{QUEUE}-") else ""
 
 
 def _update(response: Any) -> Line:

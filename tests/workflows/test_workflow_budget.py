@@ -1,14 +1,17 @@
 """What a typical journey costs the engine: at most 190 events kept and 37 actions billed, over all its runs."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
+from journey.playbook import Channel
 from tests.workflows.billing import count_actions, count_events
 from tests.workflows.flows import course, referred, typical_course
 from tests.workflows.world import PLAYBOOK
 
 EVENTS, ACTIONS = 190, 37
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 @pytest.fixture
@@ -22,8 +25,11 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return line
 
 
-async def test_a_typical_journey_stays_within_its_budget(say: Callable[[str], None]) -> None:
-    here, histories = await typical_course()
+@pytest.mark.parametrize("channels", [(), CHANNELS], ids=["on the common queue", "on a queue for each channel"])
+async def test_a_typical_journey_stays_within_its_budget(
+    say: Callable[[str], None], channels: tuple[Channel, ...]
+) -> None:
+    here, histories = await typical_course(*channels)
     events, actions = count_events(histories), count_actions(histories)
     say(f"\na typical journey: {events} events of {EVENTS}, {actions.total()} actions of {ACTIONS}: {dict(actions)}")
 

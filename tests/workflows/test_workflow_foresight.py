@@ -22,6 +22,7 @@ from journey.playbook import Channel
 from journey.state import Deferral, JourneyState
 from ledger.database import Ledger
 from ledger.errors import Conflict
+from ledger.receipts import Receipt, record_receipt
 from ledger.views import journey
 from policy import decide, parse_case
 from tests.ledger.given import Given, local, playbook, row
@@ -34,7 +35,8 @@ DUE = date(2026, 2, 4)
 """A Wednesday; day 1 is Thursday 5 February."""
 END = local(date(2026, 4, 15), 0)
 
-Fate = Literal["sent", "failed", "unknown"]
+Fate = Literal["sent", "failed", "unknown", "moved"]
+"""`moved`: refused at first, taken by the step's next channel."""
 
 
 @dataclass
@@ -57,8 +59,11 @@ class Provider:
 
     async def send(self, message: Message) -> str:
         """Take a message, by the step that its key names."""
-        match self.fates.get(message.key.split(":")[-2]):
+        _, _, _, _, step, *attempt = message.key.split(":")
+        match self.fates.get(step):
             case "failed":
+                raise Rejected("no_such_number")
+            case "moved" if len(attempt) == 1:
                 raise Rejected("no_such_number")
             case "unknown":
                 raise Uncertain
@@ -212,19 +217,19 @@ STEPS = st.lists(
         st.integers(1, 26),
         st.sampled_from(("09:00", "10:30", "16:00")),
         st.sampled_from((("sms",), ("email",), ("email", "sms"), ("sms", "email"), ("call",))),
-        st.sampled_from(("sent", "sent", "failed", "unknown")),
+        st.sampled_from(("sent", "sent", "failed", "unknown", "moved")),
     ),
     min_size=2,
     max_size=10,
     unique_by=lambda each: each[:2],
 )
 FACTS = st.lists(
-    st.tuples(st.integers(0, 35), st.sampled_from(("pay", "reverse", "pause", "resume", "message"))),
+    st.tuples(st.integers(0, 35), st.sampled_from(("pay", "reverse", "pause", "resume", "message", *["bounce"] * 3))),
     min_size=2,
     max_size=6,
 )
 """What comes from outside, on days past due."""
-PLAYED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PLAYED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Played = list[tuple[int, str, tuple[str, ...], Fate]]
 
@@ -255,9 +260,11 @@ async def is_kept(works: Works, given: Given, *accounts: str) -> None:
             (each["decided_at"], each["channel"])
             for each in log
             if each["decided_at"] > contact["decided_at"] - timedelta(days=10)
+            and not any(at < contact["recorded_at"] for at in each["failed"])
         ]
-        if not await given.all("SELECT FROM contact_events WHERE contact_id = %s AND status = 'failed'", contact["id"]):
-            log.append(contact)
+        failed = "SELECT recorded_at FROM contact_events WHERE contact_id = %s AND status = 'failed'"
+        contact["failed"] = [event["recorded_at"] for event in await given.all(failed, contact["id"])]
+        log.append(contact)
     assert len(works.sent) == len(set(works.sent))
 
 
@@ -275,12 +282,25 @@ async def test_a_journey_alone_is_never_refused_within_a_stage(works: Works, ste
     await is_kept(works, given, "A")
 
 
+async def comes_back(given: Given) -> None:
+    """The last message that left comes back: nobody is there."""
+    rows = await given.all(
+        """SELECT c.id, c.provider FROM contacts c JOIN contact_events e ON e.contact_id = c.id AND e.status = 'sent'
+        WHERE c.creditor = %s ORDER BY c.id DESC LIMIT 1""",
+        given.key,
+    )
+    for sent in rows:
+        await record_receipt(
+            given.ledger, Receipt(sent["provider"], "failed", str(sent["id"]), None, None, "gone", bad_address=True)
+        )
+
+
 @whatever(steps=STEPS, facts=FACTS)
 @PLAYED
 async def test_whatever_comes_between_engine_and_record_go_on_together(
     works: Works, steps: Played, facts: list[tuple[int, str]]
 ) -> None:
-    """Payments that move the oldest due date, pauses, the person's other account, messages of agents."""
+    """Payments that move the oldest due date, pauses, the other account, messages of agents, or that come back."""
     given = await played(works, steps, prejuridical=12)
     dues = (("1", DUE.isoformat(), "100000"), ("2", "2026-02-10", "100000"))
     await given.imported(debt(*dues, person=f"{given.key}-p"), debt(account="B", person=f"{given.key}-p"))
@@ -296,6 +316,8 @@ async def test_whatever_comes_between_engine_and_record_go_on_together(
                     await given.pauses("A")
                 case "resume":
                     await given.resumes("A")
+                case "bounce":
+                    await comes_back(given)
                 case _:
                     await given.dials("A", "sms")
     with suppress(Conflict):

@@ -64,6 +64,11 @@ def another_timeout(history: WorkflowHistory) -> None:
     activity.start_to_close_timeout.FromTimedelta(timedelta(seconds=21))
 
 
+def another_queue(history: WorkflowHistory) -> None:
+    activity = first(history, "activity_task_scheduled_event_attributes").activity_task_scheduled_event_attributes
+    activity.task_queue.name = "senda-sms"
+
+
 def other_attempts(history: WorkflowHistory) -> None:
     activity = first(history, "activity_task_scheduled_event_attributes").activity_task_scheduled_event_attributes
     activity.retry_policy.maximum_attempts += 1
@@ -78,6 +83,7 @@ TAMPERED: list[Callable[[WorkflowHistory], None]] = [
     another_sleep,
     another_argument,
     another_timeout,
+    another_queue,
     other_attempts,
     another_state_for_the_next_run,
 ]

@@ -73,7 +73,8 @@ class World:
     due: date
     handle: WorkflowHandle[Any, Any]
     cached: int
-    worker: Worker = field(init=False)
+    channels: tuple[Channel, ...] = ()
+    workers: list[Worker] = field(default_factory=list[Worker])
 
     def on(self, day: int, at: str = "00:00") -> datetime:
         """The instant of a local time on a day past due."""
@@ -91,7 +92,7 @@ class World:
 
     async def start_worker(self) -> None:
         """Start a worker: a new process, for all that the journey can tell."""
-        self.worker = Worker(
+        common = Worker(
             self.environment.client,
             task_queue=contract.QUEUE,
             workflows=[Journey],
@@ -99,11 +100,14 @@ class World:
             workflow_runner=runner(),
             max_cached_workflows=self.cached,
         )
-        await self.worker.__aenter__()
+        self.workers = [common, *channel_workers(self.environment.client, self.channels, self.record.contact)]
+        for worker in self.workers:
+            await worker.__aenter__()
 
     async def stop_worker(self) -> None:
         """End the worker; the engine lives on."""
-        await self.worker.__aexit__(None, None, None)
+        for worker in self.workers:
+            await worker.__aexit__(None, None, None)
 
     async def tell(self, standing: Standing) -> None:
         """The signal that follows a payment."""
@@ -185,12 +189,18 @@ def wake_at(move: Move) -> datetime | None:
 
 @asynccontextmanager
 async def world(
-    playbook: Playbook = PLAYBOOK, *, first_day: int | None = None, clock: datetime | None = None, cached: int = 10
+    playbook: Playbook = PLAYBOOK,
+    *,
+    first_day: int | None = None,
+    clock: datetime | None = None,
+    cached: int = 10,
+    channels: tuple[Channel, ...] = (),
 ) -> AsyncGenerator[World]:
     """A fresh engine with one journey that starts at the playbook's first day (or `first_day` past due).
 
     With a `clock`, a journey of a creditor with a test clock that stands there, six days before the due date.
     The worker keeps `cached` journeys in memory; with none, each of its tasks replays the whole history.
+    With `channels` the journey is one whose contacts run on their channel's queue, and these have workers.
     """
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=CONVERTER, identity="tests", test_server_existing_path=str(SERVER)
@@ -201,13 +211,14 @@ async def world(
             opened = local_instant(due + timedelta(days=first_day), time(), ZONE)
         terms = Terms(creditor="banco", account="C-77001", episode=1, currency="COP", playbook=playbook, hours=ALWAYS)
         standing = Standing(seq=0, at=opened, balance=BALANCE, oldest_due=due)
-        record = RecordDouble(terms, JourneyState(standing=standing, since=opened), clock and opened)
+        state = JourneyState(standing=standing, since=opened)
+        record = RecordDouble(terms, state, clock and opened, channel_queues=bool(channels))
         if clock is None:
             await environment.sleep(opened - await environment.get_current_time())
         handle = await environment.client.start_workflow(
             contract.JOURNEY, record.start, id=terms.journey_id, task_queue=contract.QUEUE, result_type=str
         )
-        here = World(environment, record, due, handle, cached)
+        here = World(environment, record, due, handle, cached, channels)
         await here.start_worker()
         try:
             yield here
