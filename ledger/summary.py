@@ -37,7 +37,7 @@ LEFT = ("sent", "delivered", "read", "answered")
 _REFUSALS = text(
     """
     SELECT rule, count(*) AS number FROM contacts c CROSS JOIN unnest(c.rules) rule
-    WHERE c.creditor = :creditor AND c.decision = 'refused' GROUP BY 1 ORDER BY 1"""
+    WHERE c.creditor = :creditor AND c.decision = 'refused' AND c.actor <> 'bot' GROUP BY 1 ORDER BY 1"""
 )
 
 _STEPS = text(

@@ -1,7 +1,7 @@
 """People of the tests' own, and the sandbox that takes the part of their telephones and mailboxes."""
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -84,9 +84,6 @@ class Sandbox:
         answer = await self.http.get("/inbox", params={"address": address, "limit": "100", **only})
         return answer.json()["items"][::-1]
 
-    async def item(self, item: dict[str, Any]) -> dict[str, Any]:
-        return (await self.http.get(f"/inbox/{item['id']}")).json()
-
     async def does(self, path: str, **order: Any) -> dict[str, Any]:
         """Something in a person's place; the answer of every action."""
         answer = await self.http.post(path, json=order)
@@ -128,8 +125,8 @@ class Call:
         (key,) = re.findall(rf"Para {re.escape(words)}, marque (\d)", self.said)
         return await self.presses(key)
 
-    async def hangs_up(self, outcome: str | None = None) -> None:
-        await self.sandbox.does(f"/calls/{self.sid}/hangup", **({"outcome": outcome} if outcome else {}))
+    async def hangs_up(self) -> None:
+        await self.sandbox.does(f"/calls/{self.sid}/hangup")
 
     async def is_over(self) -> bool:
         return (await self.sandbox.http.get(f"/calls/{self.sid}")).json()["status"] == "completed"
@@ -343,15 +340,6 @@ async def around(stack: Endpoints) -> AsyncGenerator[World]:
         httpx.AsyncClient(base_url=stack.sandbox, timeout=30, transport=plain()) as http,
     ):
         yield World(api, Sandbox(http))
-
-
-async def once(check: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so."""
-
-    async def is_so() -> None:
-        assert await check()
-
-    await assert_eventually(is_so)
 
 
 def minutes_after(at: datetime, minutes: int) -> datetime:

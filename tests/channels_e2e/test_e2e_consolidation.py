@@ -51,14 +51,14 @@ async def test_one_message_that_comes_back_is_one_by_the_next_channel(world: Wor
     message = await accounts[0].message("sms")
     assert "$66.000" in message["text"]
     for each in accounts:
-        assert [(kept["channel"], kept["status"]) for kept in await each.contacts(step="aviso-1")][0] == (
-            "email",
-            "failed",
-        )
+        first = (await each.contacts(step="aviso-1"))[0]
+        assert (first["channel"], first["status"]) == ("email", "failed")
 
 
 async def test_an_answer_speaks_of_all_accounts(world: World) -> None:
     debtor = (await one_with_three(world, "whatsapp"))[0]
+    (message,) = await debtor.got("whatsapp")
+    assert "A ($11.000, 01/03/2026), B ($22.000, 01/03/2026) y C ($33.000, 01/03/2026)" in message["text"]
     await debtor.answers("whatsapp", text="saldo")
     overview = await debtor.answers("whatsapp", text=LAST4)
     assert "Su saldo total a hoy, 2 de marzo de 2026: $66.000." in overview["text"]

@@ -118,8 +118,8 @@ async def test_a_number_that_turns_out_dead_is_not_used_again_but_one_out_of_rea
     assert (await debtor.contacts(step="aviso-9"))[0]["channel"] == ("email" if is_dead else "sms")
 
 
-async def test_a_stranger_is_told_nothing_and_kept(world: World) -> None:
-    """Neither a number that nobody has, nor one that two people have."""
+async def test_a_stranger_is_told_nothing_but_a_stop_holds_for_all_whose_number_it_is(world: World) -> None:
+    """Neither a number that nobody has is told anything, nor one that two people have."""
     stranger, one = Person(), Person()
     other = Person(number=one.number)
     creditor = await world.creditor(["sms"])
@@ -130,6 +130,27 @@ async def test_a_stranger_is_told_nothing_and_kept(world: World) -> None:
         assert await world.sandbox.got(number) == []
         (kept,) = await world.api.rows("SELECT contact_id FROM inbound WHERE address = %s", number)
         assert kept["contact_id"] is None
+    await world.sandbox.does(f"/people/{one.number}/write", channel="sms", text="stop")
+    for account, person in (("A", one), ("B", other)):
+        assert await Debtor(world, creditor, account, person).authorised() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("You have COP125,000 pending", "STOP", "please send the last four characters", "Balance and details")),
+        ("pt", ("constam COP 125.000 pendentes", "SAIR", "escreva os quatro últimos caracteres", "Saldo e detalhes")),
+    ],
+)
+async def test_everything_is_said_in_the_persons_language(world: World, language: str, words: tuple[str, ...]) -> None:
+    debtor = await world.debtor("sms", "email", language=language)
+    message = await debtor.message("sms")
+    question = await debtor.answers("sms", text="ola, hello")
+    menu = await debtor.answers("sms", text=LAST4)
+    for part, told in zip(words, (message, message, question, menu), strict=True):
+        assert part in told["text"]
+    await debtor.writes("sms", words[1])
+    assert await debtor.authorised() == ["email"]
 
 
 async def test_an_answer_that_its_provider_refuses_is_a_case_for_people(world: World) -> None:

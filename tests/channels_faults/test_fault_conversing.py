@@ -91,12 +91,14 @@ async def test_a_slow_provider_gets_the_answers_in_their_order(world: World) -> 
     await world.fault(SMS, "slow", seconds=0.3, count=1)
     for text in ("hola", "4567", "saldo"):
         await writes(world, step, text)
-    await world.answered(world.bot(), world.bot())
+    bots = [world.bot(), world.bot()]
 
     async def all_there() -> None:
+        await asyncio.gather(*(bot.answer_waiting() for bot in bots))
         assert len(answers(world, step)) == 3
 
     await assert_eventually(all_there)
+    await asyncio.gather(*(bot.sent() for bot in bots))
     first, second, third = (entry.text for entry in answers(world, step))
     assert "identidad" in first
     assert "Ana" in second

@@ -13,7 +13,8 @@ from tests.ledger.given import row
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-EACH = 30
+EACH = 20
+"""More than a worker takes of one channel at once."""
 
 TOLD = """
 SELECT c.channel, e.status, e.recorded_at FROM contacts c JOIN contact_events e ON e.contact_id = c.id

@@ -229,7 +229,7 @@ FACTS = st.lists(
     max_size=6,
 )
 """What comes from outside, on days past due."""
-PLAYED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PLAYED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Played = list[tuple[int, str, tuple[str, ...], Fate]]
 
