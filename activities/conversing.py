@@ -82,6 +82,8 @@ class Conversing:
             if heard is None:
                 return
             made = await converse(tx, heard, "text", told)
+            if not heard.text.strip() and heard.choice is None:  # a picture, a recording: people look at it
+                await _task(tx, heard, "unreadable_message")
             text = _text(made, heard.channel)
             reply = await conversations.keep_turn(tx, heard, made.talk.model_dump(mode="json"), text)
             if reply is None and text and not any(isinstance(act, Stop) for act in made.acts):

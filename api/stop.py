@@ -11,6 +11,7 @@ from api.problems import Problem
 from ledger import stopping
 from ledger.errors import NotFound
 from ledger.stopping import Stoppable
+from policy.errors import SendaError
 
 router = APIRouter(
     prefix="/v1/stop",
@@ -31,14 +32,20 @@ _pages = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), a
 @router.get("/{token}", response_class=HTMLResponse)
 async def show_stop(token: str, here: PartsOf) -> HTMLResponse:
     """A page with one button: nothing changes before it is pressed, since mail programs look into links."""
-    what = await stopping.stoppable(here.ledger, _contact(here, token))
+    try:
+        what = await stopping.stoppable(here.ledger, _contact(here, token))
+    except SendaError:
+        return _page(None, is_done=False)
     return _page(what, is_done=False)
 
 
 @router.post("/{token}", response_class=HTMLResponse)
 async def stop(token: str, here: PartsOf) -> HTMLResponse:
     """Stop the channel at once (RFC 8058: the mail program posts here without asking further)."""
-    what = await stopping.stop(here.ledger, _contact(here, token))
+    try:
+        what = await stopping.stop(here.ledger, _contact(here, token))
+    except SendaError:
+        return _page(None, is_done=False)
     return _page(what, is_done=True)
 
 
@@ -48,6 +55,8 @@ def _contact(here: PartsOf, token: str) -> int:
     return here.links.contact_of(token)
 
 
-def _page(what: Stoppable, *, is_done: bool) -> HTMLResponse:
+def _page(what: Stoppable | None, *, is_done: bool) -> HTMLResponse:
+    """The page in the person's language; a broken link (404) in Spanish."""
     page = _pages.get_template("stop.html.j2")
-    return HTMLResponse(page.render(what=what, is_done=is_done), headers=_HEADERS)
+    status = 404 if what is None else 200
+    return HTMLResponse(page.render(what=what, is_done=is_done), status, headers=_HEADERS)

@@ -60,18 +60,14 @@ class SmtpKind(_Kind):
         return Mail(around.value(self.url), sender, key=around.key, reply_to=self.reply_to, secret=secret)
 
 
-class TwilioSmsKind(_Kind):
-    """SMS through Twilio; `sender`: a number, or a messaging service."""
-
-    kind: Literal["twilio-sms"]
+class _TwilioKind(_Kind):
     account_sid: str
     auth_token: FromEnvironment
     sender: str
     base_url: str = "https://api.twilio.com"
 
-    def build(self, around: Around) -> Provider:
-        """The provider."""
-        return TwilioSms(
+    def _build(self, provider: type[TwilioSms] | type[Voice], around: Around) -> Provider:
+        return provider(
             around.key,
             account_sid=around.value(self.account_sid),
             auth_token=around.value(self.auth_token),
@@ -79,6 +75,16 @@ class TwilioSmsKind(_Kind):
             callback_url=around.callback_url,
             base_url=self.base_url,
         )
+
+
+class TwilioSmsKind(_TwilioKind):
+    """SMS through Twilio; `sender`: a number, or a messaging service."""
+
+    kind: Literal["twilio-sms"]
+
+    def build(self, around: Around) -> Provider:
+        """The provider."""
+        return self._build(TwilioSms, around)
 
 
 class HttpSmsKind(_Kind):
@@ -120,25 +126,14 @@ class WhatsAppKind(_Kind):
         )
 
 
-class VoiceKind(_Kind):
+class VoiceKind(_TwilioKind):
     """Calls by the bot, through Twilio."""
 
     kind: Literal["twilio-voice"]
-    account_sid: str
-    auth_token: FromEnvironment
-    sender: str
-    base_url: str = "https://api.twilio.com"
 
     def build(self, around: Around) -> Provider:
         """The provider."""
-        return Voice(
-            around.key,
-            account_sid=around.value(self.account_sid),
-            auth_token=around.value(self.auth_token),
-            sender=self.sender,
-            callback_url=around.callback_url,
-            base_url=self.base_url,
-        )
+        return self._build(Voice, around)
 
 
 class LetterKind(_Kind):

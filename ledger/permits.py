@@ -278,6 +278,8 @@ class _Deciding:
         if self.move.occurrence not in record.state.done:
             await write(self.tx, record)
             return Refusal(record.state.standing, until, skipped=False)
+        if choice.reason == "handed_to_people" and choice.channel is not None and known.facts["has_others"]:
+            await self._cover(choice.channel, contact_id, known)
         # Done for good; a refused step is, too, where it would have to wait for longer than until the next one.
         look_ahead(record, known, reach.channels, contact_id)
         await write(self.tx, record)
@@ -339,11 +341,15 @@ class _Deciding:
         known = self.known.after(record.now, channel)
         look_ahead(record, known, self.reach.channels, contact_id)
         await write(self.tx, record)
-        has_others = self.known.facts["has_others"]
-        covered = await siblings_of(self.tx, record, self.move, channel) if has_others else []
+        covered = await self._cover(channel, contact_id, known) if known.facts["has_others"] else []
+        return self._permit(channel, contact_id, covered)
+
+    async def _cover(self, channel: str, contact_id: int, known: Known) -> list[Sibling]:
+        """The person's other accounts that this contact speaks of, too: their steps are done by it."""
+        covered = await siblings_of(self.tx, self.record, self.move, channel)
         for sibling in covered:
             await cover(self.tx, sibling, contact_id, channel, known, self.reach.channels)
-        return self._permit(channel, contact_id, covered)
+        return covered
 
     def _permit(self, channel: str, contact_id: int, covered: Sequence[Sibling]) -> Permit:
         record, move, known, owed = self.record, self.move, self.known, self.owed
