@@ -66,6 +66,8 @@ async def _settle(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -
         due = await due_journeys(ledger, creditor, at)
         if not due:
             return woken
+        if turn:  # a message that failed opens the steps of other journeys again: they may not have heard of it yet
+            await tell_all(ledger, engine, await unsent_of(ledger, creditor))
         woken |= {journey.journey_id for journey in due}
         await _tick_all(ledger, engine, due, at)
     raise Stuck("clock.stuck", "a journey does not do what is due: see the worker's log, then advance again")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,11 +31,15 @@ class AccountDue:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another open journey of the person at the creditor, and its step of today that the message stands for."""
+    """Another open journey of the person at the creditor, and its step of today that the message stands for.
+
+    `asks_at`: when its workflow will ask for the step.
+    """
 
     record: Record
     step: Step
     occurrence: str
+    asks_at: datetime
     due: AccountDue
 
 
@@ -56,7 +60,7 @@ async def _sibling(tx: Connection, row: dict[str, Any], record: Record, move: Co
     other = record_of(row)
     other.reach(record.now)
     other.learn()
-    step = _step_today(other)
+    step, asks_at = _step_today(other)
     anchor = other.state.standing.oldest_due
     if step is None or anchor is None or other.state.stage != move.stage or channel not in step.channels:
         return None
@@ -66,21 +70,21 @@ async def _sibling(tx: Connection, row: dict[str, Any], record: Record, move: Co
     today = local_date(other.now, other.terms.zone)
     owes = await owed(tx, other.account_id)
     due = AccountDue(other.terms.account, owes.past_due(today), owes.balance, anchor, (today - anchor).days)
-    return Sibling(other, step, occurrence(step.key, anchor, other.state.standing.again), due)
+    return Sibling(other, step, occurrence(step.key, anchor, other.state.standing.again), asks_at, due)
 
 
-def _step_today(record: Record) -> Step | None:
-    """The step that this journey would perform today: due now, or later on the same local day."""
+def _step_today(record: Record) -> tuple[Step | None, datetime]:
+    """The step that this journey would perform today, and when: due now, or later on the same local day."""
     match record.move:
-        case Contact(step=step):
-            return step
+        case Contact(step=step, due=due):
+            return step, due
         case Wait(step=key, due=due) if key is not None and due is not None:
             zone = record.terms.zone
             if local_date(due, zone) == local_date(record.now, zone):
-                return record.terms.playbook.step(key)
+                return record.terms.playbook.step(key), due
         case _:
             pass
-    return None
+    return None, record.now
 
 
 _COVERED = """
@@ -92,12 +96,15 @@ SELECT j.id, j.person_id, j.creditor, j.account_id, %(step)s, %(occurrence)s, %(
 FROM journeys j WHERE j.id = %(journey)s"""
 
 
+_WAKE = "UPDATE journeys SET wake_at = least(wake_at, %s) WHERE id = %s AND NOT closed"
+
+
 async def cover(
     tx: Connection, sibling: Sibling, contact_id: int, channel: str, known: Known, connected: Collection[str]
 ) -> None:
     """Record that the sibling's step is done by this contact, and look ahead at its next one by what is known then.
 
-    Its workflow learns it when it asks for the step.
+    Its workflow learns it when it asks for the step: it is to be woken then, also by a test clock.
     """
     record = sibling.record
     await tx.execute(
@@ -117,3 +124,4 @@ async def cover(
     record.learn(StepDone(occurrence=sibling.occurrence))
     look_ahead(record, known, connected)
     await write(tx, record)
+    await tx.execute(_WAKE, [sibling.asks_at, record.id])

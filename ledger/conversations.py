@@ -22,7 +22,7 @@ IDLE = timedelta(minutes=30)
 """After so long a silence whoever writes must say again who they are."""
 
 BLOCKED = timedelta(hours=24)
-"""How long nobody is identified after three wrong answers."""
+"""How long wrong answers to the question who it is count, and after three of them nobody is identified."""
 
 BOT = "bot"
 """The actor of what the bot does."""
@@ -175,7 +175,8 @@ def _still_valid(row: dict[str, Any]) -> dict[str, Any] | None:
     talk, last = row["talk"], row["answered_at"]
     if talk is None or last is None:
         return talk
-    lasts = BLOCKED if talk.get("blocked") else IDLE
+    has_guessed = talk.get("blocked") or (talk.get("tries") and not talk.get("identified"))
+    lasts = BLOCKED if has_guessed else IDLE
     return talk if row["now"] - last <= lasts else None
 
 

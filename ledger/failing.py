@@ -1,13 +1,13 @@
 """What fails: a message that did not leave or came back, a step whose providers take nothing for now."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from journey.events import StepDeferred, StepDone
-from journey.planning import Contact
-from journey.state import Deferral, JourneyState, Standing
+from journey.planning import Contact, at_its_time
+from journey.state import Deferral, JourneyState, Standing, occurrence
 from ledger.database import Connection, Ledger
 from ledger.foresight import look_ahead
 from ledger.judging import known_of
@@ -87,7 +87,8 @@ async def record_failure(
         known = await known_of(tx, record.account_id, record.person_id, record.terms.creditor)
         step = record.terms.playbook.step(contact["step"])
         is_open = not failure.is_over or bool(known.order(step, others))
-        await _take_back(tx, record, contact_id, connected, [contact["occurrence"]] if is_open else [])
+        reopened = Deferral(occurrence=contact["occurrence"], until=contact["decided_at"]) if is_open else None
+        await _take_back(tx, record, contact_id, connected, reopened)
         await _reopen_covered(tx, contact_id)
         return Failed(record.state.standing, record.state.deferral, is_open)
 
@@ -138,15 +139,17 @@ async def _write(tx: Connection, contact: dict[str, Any], failure: Failure) -> S
 
 
 async def _take_back(
-    tx: Connection, record: Record, contact_id: int, connected: Collection[str], reopened: Sequence[str]
+    tx: Connection, record: Record, contact_id: int, connected: Collection[str], reopened: Deferral | None
 ) -> None:
     """The state as if the contact had never been: what it put off returns, and its own step where it is reopened."""
     put_off = await (await tx.execute(_PUT_OFF, [record.id, contact_id])).fetchall()
-    if not put_off and not reopened:
+    if not put_off and reopened is None:
         return
-    record.state = _without(record.state, [*reopened, *(row["occurrence"] for row in put_off)])
+    record.state = _without(record.state, [row["occurrence"] for row in put_off])
+    if reopened is not None:
+        record.state = _reopened(record, reopened)
     record.learn()
-    if not reopened:
+    if reopened is None:
         known = await known_of(tx, record.account_id, record.person_id, record.terms.creditor)
         look_ahead(record, known, connected)
     deferred = record.state.deferral.occurrence if record.state.deferral else None
@@ -181,6 +184,19 @@ async def _try_again(tx: Connection, record: Record, step: str, occurrence: str)
     standing = record.tell(again=(*again, occurrence))
     await write(tx, record)
     return await tell_engine(tx, record.id, "again", standing)
+
+
+def _reopened(record: Record, step: Deferral) -> JourneyState:
+    """The state in which a step is due again; one that had been put off from an earlier day, since then."""
+    state, anchor = _without(record.state, [step.occurrence]), record.state.standing.oldest_due
+    key = step.occurrence.partition("@")[0]
+    if anchor is None or occurrence(key, anchor, state.standing.again) != step.occurrence:
+        return state
+    found = record.terms.playbook.step(key)
+    planned = at_its_time(record.terms, found, anchor + timedelta(days=found.day))
+    zone = record.terms.zone
+    was_put_off = local_date(planned, zone) < local_date(step.until, zone)
+    return state.model_copy(update={"deferral": step}) if was_put_off else state
 
 
 def _without(state: JourneyState, names: Collection[str]) -> JourneyState:

@@ -189,7 +189,7 @@ async def account_exists(ledger: Ledger, creditor: str, account: str) -> int | N
         return (await connection.execute(query)).scalar()
 
 
-MADE = ("sent", "delivered", "answered")
+MADE = ("sent", "delivered", "read", "answered")
 """Statuses by which a contact happened."""
 
 MOST_TELLING: ColumnElement[Any] = literal_column("ARRAY['answered', 'read', 'delivered', 'failed', 'sent', 'unknown']")

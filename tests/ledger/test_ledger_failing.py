@@ -121,6 +121,16 @@ class TestAMessageThatDidNotLeave:
         assert await step_now(given) is None
         assert OCCURRENCE in (await given.record(given.journey("A"))).state.done
 
+    async def test_goes_by_the_next_channel_also_on_a_day_to_which_its_step_was_put_off(self, given: Given) -> None:
+        await given.clock(local(date(2026, 2, 2), 8))
+        assert (await given.dials("A", "sms")).allowed
+        assert isinstance(await asked(given), Refusal)
+        first = await permitted(given)
+        assert first.days_past_due == 2
+        assert (await failed(given, first, others=["email"], is_over=False)).is_open
+        second = await permitted(given)
+        assert (second.key, second.days_past_due) == (f"{given.journey('A')}:notice-1:2026-02-01:2", 2)
+
     async def test_because_the_provider_takes_none_now_leaves_its_step_open(self, given: Given) -> None:
         after = await failed(given, await permitted(given), is_over=False)
         assert after.is_open
