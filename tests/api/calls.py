@@ -90,6 +90,18 @@ class Api:
                 found += page["items"]
         return found
 
+    async def inbox(self) -> list[dict[str, Any]]:
+        """Every message and call that the sandbox got from the product, over all channels."""
+        found: list[dict[str, Any]] = []
+        async with httpx.AsyncClient(base_url=self.stack.sandbox, transport=plain()) as sandbox:
+            cursor: str | None = ""
+            while cursor is not None:
+                params = {"limit": "500", **({"cursor": cursor} if cursor else {})}
+                page = (await sandbox.get("/inbox", params=params)).json()
+                found += page["items"]
+                cursor = page["next_cursor"]
+        return found
+
 
 def plain() -> httpx.AsyncHTTPTransport:
     """For http:// addresses: no certificates are read, which would take longer than most tests."""

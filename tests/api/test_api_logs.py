@@ -22,7 +22,7 @@ def test_an_error_in_the_logs_has_its_type_and_place_and_not_its_words(capsys: p
         try:
             fail()
         except ValueError:
-            logging.getLogger("uvicorn.error").exception("it failed")
+            logging.getLogger("some.library").exception("it failed")
     finally:
         root.handlers, root.level = handlers, level
     line = json.loads(capsys.readouterr().err.splitlines()[-1])

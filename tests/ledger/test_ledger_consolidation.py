@@ -7,6 +7,7 @@ import pytest
 
 from journey.planning import Contact
 from ledger.database import Ledger
+from ledger.outbox import bring_up_to_date
 from ledger.permits import Permit, Refusal
 from ledger.views import list_contacts
 from tests.ledger.given import Given, local
@@ -113,6 +114,20 @@ class TestOneMessage:
         assert [(other.account, other.days_past_due) for other in permit.others] == [("B", 3)]
         (row,) = await covered(given)
         assert row["step"] == "notice-3"
+
+    async def test_wakes_the_other_journey_at_its_own_time_all_the_same(self, ledger: Ledger) -> None:
+        """Its engine asks then, and hears what was put off meanwhile."""
+        steps = (notice(1, "sms"), notice(3, "sms", at="16:00"), notice(5, "email"))
+        given = await creditor(ledger, *steps)
+        await given.imported(debt(given, "A"), debt(given, "B", FRIDAY))
+        contact = await given.due_contact(given.journey("A"))
+        await sent(given)
+        (journey,) = await given.journeys("B")
+        assert (contact.due, journey["wake_at"]) == (FIRST, local(MONDAY, 16))
+        await given.clock(local(MONDAY, 16))
+        await bring_up_to_date(ledger, given.journey("B"), local(MONDAY, 16))
+        (journey,) = await given.journeys("B")
+        assert journey["wake_at"] > local(MONDAY, 16)
 
     async def test_is_followed_by_the_other_accounts_next_step_at_its_time(self, given: Given) -> None:
         await sent(given)

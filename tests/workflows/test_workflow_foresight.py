@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, example, settings
 from hypothesis import given as whatever
 from hypothesis import strategies as st
 from temporalio.testing import WorkflowEnvironment
@@ -233,6 +233,24 @@ PLAYED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCh
 
 Played = list[tuple[int, str, tuple[str, ...], Fate]]
 
+FAILS_FOR_TWO: Played = [
+    (5, "09:00", ("sms",), "sent"),
+    (7, "09:00", ("email",), "sent"),
+    (8, "16:00", ("sms",), "sent"),
+    (10, "16:00", ("email",), "sent"),
+    (12, "16:00", ("sms",), "moved"),
+    (18, "09:00", ("email", "sms"), "sent"),
+]
+"""The message of day 12 stands for both accounts and fails, when the other's engine has heard that its step is done."""
+PUTS_OFF_FOR_ANOTHER: Played = [
+    (1, "10:30", ("sms", "email"), "sent"),
+    (7, "10:30", ("sms", "email"), "failed"),
+    (8, "16:00", ("sms",), "sent"),
+    (26, "09:00", ("sms", "email"), "unknown"),
+    (26, "10:30", ("email", "sms"), "moved"),
+]
+"""One account's late message stands for a step of the other, whose next one it puts off."""
+
 
 async def played(works: Works, steps: Played, prejuridical: int) -> Given:
     """A creditor with these steps, whose messages meet these fates."""
@@ -269,6 +287,7 @@ async def is_kept(works: Works, given: Given, *accounts: str) -> None:
 
 
 @whatever(steps=STEPS)
+@example(steps=[(24, "10:30", ("email",), "sent"), (26, "09:00", ("email", "sms"), "failed")])
 @PLAYED
 async def test_a_journey_alone_is_never_refused_within_a_stage(works: Works, steps: Played) -> None:
     """Whatever the playbook and the fate of its messages: what follows from itself, it foresees. Not that a message
@@ -298,6 +317,8 @@ async def comes_back(given: Given) -> None:
 
 
 @whatever(steps=STEPS, facts=FACTS)
+@example(steps=FAILS_FOR_TWO, facts=[(12, "reverse"), (13, "pause")])
+@example(steps=PUTS_OFF_FOR_ANOTHER, facts=[(0, "pay"), (7, "resume")])
 @PLAYED
 async def test_whatever_comes_between_engine_and_record_go_on_together(
     works: Works, steps: Played, facts: list[tuple[int, str]]
