@@ -39,7 +39,7 @@ def demo(
 
 async def _demo(console: Console, seed: int, accounts: int, days: int) -> None:
     began = time.monotonic()
-    console.print("Starting Temporal, Postgres, the API, a worker and a mail sandbox on this machine …")
+    console.print("Starting Temporal, Postgres, the API, a worker and the providers' sandbox on this machine …")
     async with Stack() as stack:
         endpoints = stack.endpoints
         console.print(f"Ready after {time.monotonic() - began:.0f} s. {accounts} accounts, {days} days.")
@@ -72,5 +72,5 @@ def _invite(console: Console, endpoints: Endpoints) -> None:
     console.print("\nEverything is still running. Have a look:")
     console.print(f"  API and its documentation  {endpoints.api}/docs")
     console.print(f"  journeys in Temporal       {endpoints.temporal_ui}")
-    console.print(f"  the mail that was sent     {endpoints.sandbox}")
+    console.print(f"  what was sent; answer it   {endpoints.sandbox}")
     console.print("Press Ctrl-C to stop it all.")

@@ -1,17 +1,21 @@
 """The contact activity with a real ledger and a real mail server: what its answer, the record and the inbox say."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
 from activities.contacting import Contacting
+from channels.callbacks import Callback, Heard
 from channels.mail import Mail
-from channels.message import Unreachable
+from channels.message import Message, Rejected, Unreachable
 from journey.planning import Contact
 from ledger.database import Ledger
 from ledger.views import list_contacts
 from tests.channels.conftest import Server
 from tests.ledger.given import Given, row
+from tests.ledger.ways import creditor, debt, notice
 from workflows.contract import ContactAnswer, ContactOrder
 
 SENDER = "Cobranza <no-responder@senda.invalid>"
@@ -117,3 +121,51 @@ async def test_a_refusal_tells_when_to_come_again(given: Given, mail: Mail, serv
     assert answer.status == "refused"
     assert answer.until is not None
     assert server.arrived() == []
+
+
+@dataclass
+class Refuses:
+    """A provider of text messages that will never take this one."""
+
+    key: str = "aggregator"
+    channel: str = "sms"
+    asked: int = 0
+
+    @asynccontextmanager
+    async def line(self) -> AsyncGenerator["Refuses"]:
+        yield self
+
+    async def send(self, message: Message) -> str:
+        self.asked += 1
+        raise Rejected("message_refused")
+
+    def read(self, callback: Callback) -> Heard:
+        raise AssertionError(callback)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class TestAMessageThatIsRefusedForGood:
+    @pytest.fixture
+    async def given(self, ledger: Ledger) -> Given:
+        return await creditor(ledger, notice(1, "sms", "email"))
+
+    async def performed(self, given: Given, mail: Mail, authorised: list[str]) -> tuple[ContactAnswer, int]:
+        """What is answered, and how often the provider of text messages was asked."""
+        await given.imported(debt(given, authorised_channels=authorised))
+        contact = await given.due_contact(given.journey("A"))
+        order = ContactOrder(
+            journey_id=given.journey("A"), occurrence=contact.occurrence, due=contact.due, channels=("sms", "email")
+        )
+        sms = Refuses()
+        answer = await Contacting(given.ledger, lambda _: {"sms": sms, "email": mail}).contact(order)
+        return answer, sms.asked
+
+    async def test_leaves_by_the_steps_next_channel_at_once(self, given: Given, mail: Mail, server: Server) -> None:
+        answer, asked = await self.performed(given, mail, ["sms", "email"])
+        assert (answer.status, asked, len(server.arrived())) == ("sent", 1, 1)
+
+    async def test_is_not_offered_again_where_the_policy_allows_no_other(self, given: Given, mail: Mail) -> None:
+        answer, asked = await self.performed(given, mail, ["sms"])
+        assert (answer.status, answer.until, asked) == ("refused", None, 1)

@@ -65,6 +65,11 @@ class TestAReceipt:
         assert await statuses(given, permit.contact_id) == ["sent", "delivered"]
         assert len(await facts(given, "receipt")) == 1
 
+    async def test_that_says_what_we_know_is_not_kept_again(self, given: Given) -> None:
+        permit = await sent(given)
+        await told(given, permit, "sent", provider_ref=f"ref-{permit.contact_id}")
+        assert await statuses(given, permit.contact_id) == ["sent"]
+
     async def test_that_comes_many_times_at_once_is_kept_once(self, given: Given) -> None:
         permit = await sent(given)
         answers = await asyncio.gather(*(bounced(given, permit) for _ in range(6)))
