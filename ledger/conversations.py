@@ -119,7 +119,7 @@ SELECT w.inbound_id FROM inbound_waiting w JOIN inbound i ON i.id = w.inbound_id
 WHERE w.not_before <= clock_timestamp() AND {_IS_NEXT} ORDER BY w.inbound_id LIMIT %s"""
 
 _HEAR = f"""
-SELECT i.id, i.conversation_id, i.provider, i.channel, i.address, i.text, i.choice, c.talk, c.debtor_id,
+SELECT i.id, i.conversation_id, i.provider, i.channel, i.address, i.text, i.choice, c.talk, a.debtor_id,
     a.key AS account, (SELECT max(s.at) FROM answers s WHERE s.conversation_id = c.id) AS answered_at,
     clock_timestamp() AS now
 FROM inbound_waiting w JOIN inbound i ON i.id = w.inbound_id JOIN conversations c ON c.id = i.conversation_id

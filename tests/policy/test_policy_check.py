@@ -223,6 +223,7 @@ def test_a_decision_without_a_pack_is_an_error() -> None:
     assert caught.value.code == "policy.no_pack"
 
 
+@pytest.mark.alone
 def test_at_least_2000_lines_a_second() -> None:
     lines = [json.dumps(good_case() | {"channel": channel}) for channel in ("sms", "call")] * 1000
     started = time.process_time()
@@ -232,6 +233,7 @@ def test_at_least_2000_lines_a_second() -> None:
     assert answered / (time.process_time() - started) > 2_000
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("channel", "hour"), [("sms", 15), ("call", 15), ("sms", 3)])
 def test_at_least_20000_decisions_a_second_with_five_logged_contacts(channel: str, hour: int) -> None:
     packs = [load_pack("CO")]
