@@ -14,6 +14,7 @@ from api import (
     debtors,
     dialer,
     journeys,
+    money,
     operators,
     packs,
     processors,
@@ -35,7 +36,7 @@ Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with of
 `application/problem+json` with a stable `code`. A POST that creates takes an `Idempotency-Key`.
 """
 
-OPERATORS = (operators, packs, journeys, contacts, debtors, tasks, dialer, agreements, templates)
+OPERATORS = (operators, packs, journeys, contacts, debtors, tasks, dialer, agreements, money, templates)
 OTHERS = (processors, providers, stop)
 
 health = APIRouter(tags=["health"])

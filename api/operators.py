@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from activities.clock import advance
+from activities.reminding import Reminding
 from api.context import Admin, IdempotencyKey, Operator, PartsOf, Reader, Recorded
 from api.problems import BadRequest, Problem
 from api.shapes import (
@@ -78,8 +79,8 @@ PLAYBOOK_BODY: dict[str, Any] = {
 @router.put("/creditors/{creditor}", tags=["creditors"])
 async def put_creditor(creditor: Slug, body: CreditorIn, here: PartsOf, actor: Operator) -> CreditorOut:
     """Create or change a creditor."""
-    settings = body.model_dump(exclude={"agreements"})
-    kept = await creditors.put_creditor(here.ledger, creditor, **settings, agreements=body.agreements)
+    settings = body.model_dump(exclude={"agreements", "money"})
+    kept = await creditors.put_creditor(here.ledger, creditor, **settings, agreements=body.agreements, money=body.money)
     return _creditor(kept)
 
 
@@ -100,6 +101,7 @@ def _creditor(kept: creditors.Creditor) -> CreditorOut:
         test_clock=kept.test_clock,
         time_zone=kept.time_zone,
         agreements=kept.agreements,
+        money=kept.money,
         pay_url=kept.pay_url,
     )
 
@@ -118,7 +120,8 @@ async def advance_clock(creditor: str, body: ClockIn, here: PartsOf, actor: Oper
     """Advance a test clock; answers once every journey has settled. Called again after a crash, it goes on."""
     if here.running:  # what earlier requests still tell the engine belongs to the past of this advance
         await asyncio.wait(set(here.running))
-    done = await advance(here.ledger, here.engine, creditor, body.advance_to)
+    reminding = Reminding(here.ledger, here.providers, here.links)
+    done = await advance(here.ledger, here.engine, creditor, body.advance_to, reminding)
     return ClockOut(now=done.now, woken=done.woken)
 
 

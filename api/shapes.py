@@ -6,9 +6,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from journey.limits import AgreementRules
+from journey.money import MoneyRules
 from journey.playbook import Outcome, Stage
 from journey.state import Status
 from ledger.access import Role
+from ledger.holds import HoldKind
 from ledger.rows import Amount
 
 Item = TypeVar("Item")
@@ -63,6 +65,11 @@ class CreditorIn(Shape):
         examples=[{"promise": {"max_days": 15, "min_share": "0.30"}, "plan": None}],
         description="what it lets people agree on: limits of promises and plans; null: the defaults",
     )
+    money: MoneyRules | None = Field(
+        default=None,
+        examples=[{"order": ["fees", "interest", "principal"], "overpayment": "next_due", "interest": None}],
+        description="how it reckons: what is paid first, overpayments, late interest; null: the defaults",
+    )
     pay_url: PayUrl | None = Field(
         default=None,
         examples=["https://pagos.example/{reference}"],
@@ -82,6 +89,7 @@ class CreditorOut(BaseModel):
     test_clock: datetime | None
     time_zone: str
     agreements: AgreementRules
+    money: MoneyRules
     pay_url: str | None
 
 
@@ -210,6 +218,37 @@ class PauseIn(Shape):
     reason: str = Field(
         min_length=1, max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["hardship"], description="a code, no prose"
     )
+
+
+    kind: HoldKind = Field(
+        default="requested",
+        examples=["hardship"],
+        description="deceased and fraud hold all accounts of the person at the creditor; these two and legal_hold "
+        "outlive the journey, and only supervisors lift them",
+    )
+
+
+class ResumeIn(Shape):
+    """Which pause to end, where several hold; none: the lightest of them."""
+
+    kind: HoldKind | None = Field(default=None, examples=["legal_hold"])
+
+
+class HoldOut(BaseModel):
+    """A pause that concerns an account. `account`: the one that it was noted for; `until`: as it was planned."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    id: int
+    kind: HoldKind
+    account: str
+    starts: datetime = Field(alias="from")
+    until: datetime | None
+    reason: str
+    actor: str
+    noted_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str | None
 
 
 class CloseIn(Shape):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from journey.state import Hold
@@ -41,7 +41,8 @@ class Expected:
     """An instalment of an agreement; a promise has one. It is paid by payments booked after `after_posting`.
 
     They must be of `counts_from` or later (the local day of the agreement), and of before `until` (the end of the
-    grace), by their own date, not by the day on which they were booked.
+    grace and of the days in which it can be made good), by their own date, not by the day on which they were booked.
+    `warned_from`: the end of the grace, where days to make it good follow.
     """
 
     agreement: int
@@ -51,6 +52,12 @@ class Expected:
     after_posting: int
     counts_from: datetime
     until: datetime
+    warned_from: datetime | None = None
+
+    @property
+    def grace_ends(self) -> datetime:
+        """From then on it is missed, unless it is paid."""
+        return self.warned_from or self.until
 
     def takes(self, paid: Received) -> bool:
         """Whether this payment counts for it."""
@@ -80,10 +87,15 @@ def pour(received: Iterable[Received], expected: Sequence[Expected]) -> Poured:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of an agreement. `until`: when the instalment that decided it stops waiting."""
+    """What became of an agreement. `until`: when the instalment that decided it stops waiting.
+
+    `warned`: its grace is over. `warns_at`: when it will be, where days to make it good follow.
+    """
 
     status: Literal["open", "kept", "broken"]
     until: datetime
+    warned: bool = False
+    warns_at: datetime | None = None
 
 
 def judge(instalments: Sequence[Expected], poured: Poured, threshold: Decimal, now: datetime) -> Judged:
@@ -91,5 +103,41 @@ def judge(instalments: Sequence[Expected], poured: Poured, threshold: Decimal, n
     for each in instalments:
         paid = sum(poured.get((each.agreement, each.number), {}).values(), Decimal(0))
         if paid < each.amount * threshold:
-            return Judged("open" if now < each.until else "broken", each.until)
+            if now >= each.until:
+                return Judged("broken", each.until)
+            return Judged("open", each.until, now >= each.grace_ends, each.warned_from)
     return Judged("kept", instalments[-1].until)
+
+
+InstalmentState = Literal["pending", "paid", "late", "missed"]
+PlanState = Literal["awaiting_first", "active", "warned", "kept", "broken", "cancelled"]
+
+
+def instalment_state(each: Expected, paid: Decimal, due_day_ends: datetime, now: datetime) -> InstalmentState:
+    """How an instalment stands: `late` after its day, `missed` after its grace."""
+    if paid >= each.amount:
+        return "paid"
+    if now >= each.grace_ends:
+        return "missed"
+    return "late" if now >= due_day_ends else "pending"
+
+
+def plan_state(status: AgreementStatus, states: Sequence[InstalmentState], first_is_condition: bool) -> PlanState:
+    """How a plan stands: while it is open, whether it waits for the payment it depends on, or was warned."""
+    if status != "open":
+        return status
+    if first_is_condition and states[0] != "paid":
+        return "awaiting_first"
+    return "warned" if "missed" in states else "active"
+
+
+def weighted(promised: Decimal, rate: Decimal | None, decimals: int) -> Decimal | None:
+    """What promises will bring, by the share that was kept before; none where nothing tells."""
+    return None if rate is None else (promised * rate).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def kept_rate(promised_and_paid: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:
+    """The share of promised amounts that was paid in time: sum of min(paid, promised) over sum of promised."""
+    pairs = list(promised_and_paid)
+    promised = sum((each for each, _ in pairs), Decimal(0))
+    return sum((min(pair) for pair in pairs), Decimal(0)) / promised if promised > 0 else None

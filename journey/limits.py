@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from journey.keeping import AgreementKind
 from journey.playbook import Values
 from policy.errors import SendaError
 
@@ -16,35 +17,47 @@ PLAN_FIELD = "instalments.{}."
 
 Share = Annotated[Decimal, Field(ge=0, le=1, max_digits=9, decimal_places=4)]
 Days = Annotated[int, Field(ge=0, le=3650)]
+RemindDays = Annotated[int, Field(ge=0, le=30)] | None
+
+REMIND = "days before a promised day on which its debtor is reminded; null: not at all"
 
 
 class PromiseRules(Values):
     """A creditor's limits of a promise to pay."""
 
-    max_days: Days = Field(default=15, description="days from today to the promised day, at most")
+    max_days: Days = Field(default=31, description="days from today to the promised day, at most")
     min_share: Share = Field(
-        default=Decimal("0.30"), description="of what is past due (of the balance where nothing is), at least"
+        default=Decimal(0), description="of what is past due (of the balance where nothing is), at least"
     )
-    max_broken: int = Field(default=2, ge=1, le=100, description="no promise after so many broken ones of a journey")
-    max_open: int = Field(default=1, ge=1, le=12, description="promises of an account that may be open at once")
+    max_broken: int = Field(default=3, ge=1, le=100, description="no promise after so many broken ones of a journey")
+    max_open: int = Field(default=3, ge=1, le=12, description="promises of an account that may be open at once")
+    max_renegotiated: int = Field(default=2, ge=0, le=100, description="promises of a journey made anew, at most")
+    remind_days_before: RemindDays = Field(default=1, description=REMIND)
 
 
 class PlanRules(Values):
     """A creditor's limits of a payment plan."""
 
     instalments: tuple[Annotated[int, Field(ge=2, le=60)], ...] = Field(
-        default=(2, 3, 6),
+        default=(2, 3, 6, 12),
         min_length=1,
         max_length=12,
         description="numbers that are offered; people agree on fewer, too",
     )
     every_days: int = Field(default=30, ge=1, le=366, description="the rhythm that is offered; people may agree others")
-    first_share: Share = Field(default=Decimal("0.20"), description="of the plan's sum in its first instalment")
-    first_within_days: Days = Field(default=10, description="days from today to the first instalment, at most")
-    max_days: Days = Field(default=200, description="days from today to the last instalment, at most")
+    first_share: Share = Field(default=Decimal("0.10"), description="of the plan's sum in its first instalment")
+    first_within_days: Days = Field(default=31, description="days from today to the first instalment, at most")
+    max_days: Days = Field(default=366, description="days from today to the last instalment, at most")
     min_instalment: Decimal = Field(
         default=Decimal(0), ge=0, max_digits=20, decimal_places=4, description="in the creditor's currency"
     )
+    first_payment_is_condition: bool = Field(
+        default=False, description="without its first instalment in time a plan never began: it is cancelled"
+    )
+    cure_days: int = Field(
+        default=5, ge=0, le=90, description="days after a missed instalment's grace in which it can be made good"
+    )
+    remind_days_before: RemindDays = Field(default=2, description=REMIND)
 
 
 class AgreementRules(Values):
@@ -52,6 +65,11 @@ class AgreementRules(Values):
 
     promise: PromiseRules | None = PromiseRules()
     plan: PlanRules | None = PlanRules()
+
+    def remind_days_before(self, kind: AgreementKind) -> int | None:
+        """How many days before an instalment its debtor is reminded; none: not at all."""
+        rules = self.promise if kind == "promise" else self.plan
+        return rules.remind_days_before if rules is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +185,14 @@ def check_sound(debt: Debt, instalments: Sequence[Instalment], field: str = "") 
         raise SendaError("agreement.too_much", f"the account owes {debt.balance}: not more than that", field)
 
 
-def check_promise(rules: AgreementRules, debt: Debt, promised: Instalment, *, broken: int) -> None:
+def check_promise(
+    rules: AgreementRules, debt: Debt, promised: Instalment, *, broken: int, renegotiated: int | None = None
+) -> None:
     """Refuse a promise that the creditor does not allow; `broken`: promises that the journey has seen broken.
 
-    Errors: those of `check_sound`, `agreement.not_offered`, `agreement.too_many_broken`, `agreement.too_late`,
-    `agreement.too_little`.
+    `renegotiated`: how often the journey saw a promise made anew, where this one replaces another.
+    Errors: those of `check_sound`, `agreement.not_offered`, `agreement.too_many_broken`,
+    `agreement.too_many_renegotiated`, `agreement.too_late`, `agreement.too_little`.
     """
     check_sound(debt, [promised])
     limits = rules.promise
@@ -179,6 +200,9 @@ def check_promise(rules: AgreementRules, debt: Debt, promised: Instalment, *, br
         raise SendaError("agreement.not_offered", "the creditor takes no promises")
     if broken >= limits.max_broken:
         raise SendaError("agreement.too_many_broken", f"{broken} promises were broken: the creditor takes no more")
+    if renegotiated is not None and renegotiated >= limits.max_renegotiated:
+        advice = f"promises were renegotiated {renegotiated} times: the creditor takes no more"
+        raise SendaError("agreement.too_many_renegotiated", advice)
     _not_after(debt.today + timedelta(days=limits.max_days), promised, "due_date")
     _not_below(debt.share(debt.asked_for, limits.min_share), promised, "amount")
 

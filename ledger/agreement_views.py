@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from journey.keeping import AgreementKind, Expected, Poured
+from journey.keeping import AgreementKind, Expected, InstalmentState, Poured, instalment_state, plan_state
 from ledger.database import Connection, Ledger
-from ledger.keeping import LAST_EVENT, agreements_of, poured_for
+from ledger.keeping import FIRST_MISSING, LAST_EVENT, agreements_of, poured_for
 from ledger.views import Page, number_after, page_of, plain
+from policy.calendar import start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,22 @@ class Wanted:
 
 
 _AGREEMENTS = f"""
-SELECT g.*, a.key AS account, s.status, CASE WHEN s.overdue THEN e.until ELSE e.at END AS status_at, e.until
+SELECT g.*, a.key AS account, s.status, CASE WHEN s.overdue THEN e.until ELSE e.at END AS status_at, e.until,
+    CASE WHEN s.overdue AND n.first THEN '{FIRST_MISSING}' WHEN s.status = 'cancelled' THEN e.data->>'reason'
+    END AS reason, (SELECT r.id FROM agreements r WHERE r.replaces = g.id) AS replaced_by,
+    coalesce(c.test_clock, clock_timestamp()) AS now, j.hours->>'zone' AS zone
 FROM agreements g
 JOIN accounts a ON a.id = g.account_id
+JOIN journeys j ON j.id = g.journey_id
 JOIN creditors c ON c.key = g.creditor
 JOIN {LAST_EVENT}
-CROSS JOIN LATERAL (SELECT e.kind NOT IN ('kept', 'broken', 'cancelled') AS open,
-    e.until <= coalesce(c.test_clock, clock_timestamp()) AS ended) n
-CROSS JOIN LATERAL (SELECT n.open AND n.ended AS overdue,
-    CASE WHEN NOT n.open THEN e.kind WHEN n.ended THEN 'broken' ELSE 'open' END AS status) s
+CROSS JOIN LATERAL (SELECT e.kind NOT IN ('kept', 'broken', 'lapsed', 'cancelled') AS open,
+    e.until <= coalesce(c.test_clock, clock_timestamp()) AS ended,
+    g.first_is_condition AND e.until = (SELECT i.until FROM agreement_instalments i
+        WHERE i.agreement_id = g.id AND i.number = 1) AS first) n
+CROSS JOIN LATERAL (SELECT n.open AND n.ended AS overdue, CASE WHEN e.kind = 'lapsed' THEN 'cancelled'
+    WHEN NOT n.open THEN e.kind WHEN NOT n.ended THEN 'open' WHEN n.first THEN 'cancelled' ELSE 'broken'
+    END AS status) s
 WHERE g.kind = %(kind)s AND g.id > %(after)s AND (%(number)s::bigint IS NULL OR g.id = %(number)s)
     AND (%(creditor)s::text IS NULL OR g.creditor = %(creditor)s)
     AND (%(account)s::text IS NULL OR a.key = %(account)s)
@@ -78,8 +87,13 @@ async def _shown(tx: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[st
 def _agreement(row: dict[str, Any], instalments: Sequence[Expected], poured: Poured) -> dict[str, Any]:
     currency = row["currency"]
     paid = [sum(poured.get((each.agreement, each.number), {}).values(), Decimal(0)) for each in instalments]
+    states: list[InstalmentState] = [
+        instalment_state(each, part, start_of_day(each.due_date + timedelta(days=1), row["zone"]), row["now"])
+        for each, part in zip(instalments, paid, strict=True)
+    ]
     return {
         **row,
+        "state": plan_state(row["status"], states, row["first_is_condition"]),
         "amount": plain(sum((each.amount for each in instalments), Decimal(0)), currency),
         "paid": plain(sum(paid, Decimal(0)), currency),
         "due_date": instalments[-1].due_date,
@@ -87,12 +101,14 @@ def _agreement(row: dict[str, Any], instalments: Sequence[Expected], poured: Pou
         "override": row["beyond_limits"],
         "instalments": [
             {
+                "number": each.number,
                 "due_date": each.due_date,
                 "amount": plain(each.amount, currency),
                 "paid": plain(part, currency),
+                "state": state,
                 "waits_until": each.until,
             }
-            for each, part in zip(instalments, paid, strict=True)
+            for each, part, state in zip(instalments, paid, states, strict=True)
         ],
     }
 

@@ -6,9 +6,8 @@ another agreement may not, but for further promises where the creditor allows se
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from journey.keeping import AgreementKind
 from journey.limits import (
@@ -25,6 +24,7 @@ from journey.limits import (
     promise_limits,
 )
 from journey.state import Hold
+from ledger.agreement_rows import Word, write_agreement
 from ledger.commands import lock_account, record_to_command
 from ledger.creditors import decimals, rules_of
 from ledger.database import Connection, Ledger
@@ -33,20 +33,7 @@ from ledger.keeping import LAST_EVENT, Agreement, Change, agreements_of, held, n
 from ledger.payments import Told, tell_engine
 from ledger.record import Record, open_record, write
 from ledger.standing import owed
-from policy.calendar import local_date, start_of_day
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Who agreed, by what way, and the command's number `key`: the same again changes nothing.
-
-    `beyond_limits`: whoever may do so agreed to more than the creditor's limits allow.
-    """
-
-    key: str
-    actor: str
-    origin: str = "people"
-    beyond_limits: bool = False
+from policy.calendar import local_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +60,14 @@ class _Position:
     rules: AgreementRules
     open: tuple[AgreementKind, ...]
     broken: int
+    renegotiated: int
     disputed: bool
+
+    @property
+    def may_be_promised(self) -> bool:
+        """Whether a further promise may stand beside what is open."""
+        most = self.rules.promise.max_open if self.rules.promise else 1
+        return "plan" not in self.open and len(self.open) < most
 
 
 async def offers(tx: Connection, record: Record) -> Offers:
@@ -95,8 +89,7 @@ async def make_promise(tx: Connection, record: Record, amount: Decimal, due_date
         return Made(earlier, None)
     at = await _position(tx, record)
     promised = Instalment(due_date, amount)
-    most = at.rules.promise.max_open if at.rules.promise else 1
-    _admit(at, may_be_open="plan" not in at.open and len(at.open) < most)
+    _admit(at, may_be_open=at.may_be_promised)
     if word.beyond_limits:
         check_sound(at.debt, [promised])
     else:
@@ -115,6 +108,30 @@ async def make_plan(tx: Connection, record: Record, instalments: Sequence[Instal
     else:
         check_plan(at.rules, at.debt, instalments)
     return await _make(tx, record, "plan", instalments, word, at)
+
+
+async def renegotiate(
+    ledger: Ledger, creditor: str, account: str, number: int, amount: Decimal, due_date: date, word: Word
+) -> Made:
+    """Cancel an open promise and make another in its place, in one transaction. What was paid stays with the old one.
+
+    Errors: those of `promise` and `cancel`, and of `journey.limits.check_promise`: `agreement.too_many_renegotiated`.
+    """
+    async with ledger.transaction() as tx:
+        account_id = await lock_account(tx, creditor, account)
+        if (earlier := await _earlier(tx, word.key)) is not None:
+            return Made(earlier, None)
+        record = await record_to_command(tx, account_id)
+        replaced = await _open_one(tx, account_id, "promise", number, record.now)
+        ended = await _end(tx, replaced, record.now, word, reason="renegotiated")
+        at = await _position(tx, record)
+        promised = Instalment(due_date, amount)
+        _admit(at, may_be_open=at.may_be_promised)
+        if word.beyond_limits:
+            check_sound(at.debt, [promised])
+        else:
+            check_promise(at.rules, at.debt, promised, broken=at.broken, renegotiated=at.renegotiated)
+        return await _make(tx, record, "promise", [promised], word, at, ended)
 
 
 async def promise(ledger: Ledger, creditor: str, account: str, amount: Decimal, due_date: date, word: Word) -> Made:
@@ -146,22 +163,40 @@ async def cancel(
         account_id = await lock_account(tx, creditor, account)
         record = await open_record(tx, account_id=account_id)
         now = record.now if record else await _now(tx, creditor)
-        known = {agreement.id: agreement for agreement in await agreements_of(tx, [account_id])}
-        if (agreement := known.get(number)) is None or agreement.kind != kind:
-            raise NotFound("agreement.unknown", f"the account has no {kind} of this number", kind)
         if await (await tx.execute(_CANCELLED, [word.key])).fetchone() is not None:
             return None
-        if agreement.status != "open" or agreement.until <= now:
-            raise Conflict("agreement.not_open", f"the {kind} is not open: there is nothing to cancel")
-        fact = await write_event(tx, agreement, "cancelled", now, now, data={}, actor=word.actor, key=word.key)
+        agreement = await _open_one(tx, account_id, kind, number, now)
+        change = await _end(tx, agreement, now, word, key=word.key)
         if record is None:
-            await note(tx, agreement.journey_id, fact)
+            await note(tx, agreement.journey_id, change.fact)
             return None
-        record.facts.append(fact)
-        change = Change(agreement, "cancelled", now, fact)
+        record.facts.append(change.fact)
         standing = record.tell(holds=held(record.state.standing.holds, [change], now))
         await write(tx, record)
         return await tell_engine(tx, record.id, kind, standing)
+
+
+async def _open_one(tx: Connection, account_id: int, kind: AgreementKind, number: int, now: datetime) -> Agreement:
+    known = {agreement.id: agreement for agreement in await agreements_of(tx, [account_id])}
+    if (agreement := known.get(number)) is None or agreement.kind != kind:
+        raise NotFound("agreement.unknown", f"the account has no {kind} of this number", kind)
+    if agreement.status != "open" or agreement.until <= now:
+        raise Conflict("agreement.not_open", f"the {kind} is not open: there is nothing to cancel")
+    return agreement
+
+
+async def _end(
+    tx: Connection,
+    agreement: Agreement,
+    now: datetime,
+    word: Word,
+    *,
+    key: str | None = None,
+    reason: str | None = None,
+) -> Change:
+    data = {"reason": reason} if reason else {}
+    fact = await write_event(tx, agreement, "cancelled", now, now, data=data, actor=word.actor, key=key)
+    return Change(agreement, "cancelled", now, fact)
 
 
 _CANCELLED = "SELECT FROM agreement_events WHERE key = %s"
@@ -171,6 +206,7 @@ SELECT c.agreements,
     (SELECT count(*) FROM agreements g JOIN {LAST_EVENT}
         WHERE g.journey_id = %(journey)s AND g.kind = 'promise' AND (e.kind = 'broken'
             OR e.kind IN ('made', 'moved', 'reopened') AND e.until <= %(now)s)) AS broken,
+    (SELECT count(*) FROM agreements g WHERE g.journey_id = %(journey)s AND g.replaces IS NOT NULL) AS renegotiated,
     EXISTS (SELECT FROM disputes d WHERE d.account_id = %(account)s
         AND NOT EXISTS (SELECT FROM dispute_resolutions r WHERE r.dispute_id = d.id)) AS disputed,
     ARRAY(SELECT g.kind FROM open_agreements o JOIN agreements g ON g.id = o.agreement_id
@@ -186,7 +222,14 @@ async def _position(tx: Connection, record: Record) -> _Position:
     today, places = local_date(record.now, record.terms.zone), decimals(record.terms.currency)
     unit = Decimal(1).scaleb(-places)
     debt = Debt(owes.balance.quantize(unit), owes.past_due(today).quantize(unit), today, places)
-    return _Position(debt, rules_of(row["agreements"]), tuple(row["open"]), row["broken"], row["disputed"])
+    return _Position(
+        debt=debt,
+        rules=rules_of(row["agreements"]),
+        open=tuple(row["open"]),
+        broken=row["broken"],
+        renegotiated=row["renegotiated"],
+        disputed=row["disputed"],
+    )
 
 
 def _admit(at: _Position, *, may_be_open: bool) -> None:
@@ -203,7 +246,7 @@ async def _earlier(tx: Connection, key: str) -> int | None:
     return row["id"] if row else None
 
 
-async def _now(tx: Connection, creditor: str) -> Any:
+async def _now(tx: Connection, creditor: str) -> datetime:
     row = await (
         await tx.execute(
             "SELECT coalesce(test_clock, clock_timestamp()) AS now FROM creditors WHERE key = %s", [creditor]
@@ -213,58 +256,22 @@ async def _now(tx: Connection, creditor: str) -> Any:
     return row["now"]
 
 
-_INSERT = """
-INSERT INTO agreements (kind, creditor, account_id, journey_id, currency, threshold, after_posting, key, actor, origin,
-    beyond_limits, made_at, counts_from)
-VALUES (%(kind)s, %(creditor)s, %(account)s, %(journey)s, %(currency)s, %(threshold)s,
-    (SELECT coalesce(max(id), 0) FROM postings WHERE account_id = %(account)s), %(key)s, %(actor)s, %(origin)s,
-    %(beyond)s, %(now)s, %(counts_from)s) RETURNING id"""
-
-_INSTALMENT = """
-INSERT INTO agreement_instalments (agreement_id, number, due_date, amount, until) VALUES (%s, %s, %s, %s, %s)"""
-
-
 async def _make(
-    tx: Connection, record: Record, kind: AgreementKind, instalments: Sequence[Instalment], word: Word, at: _Position
+    tx: Connection,
+    record: Record,
+    kind: AgreementKind,
+    instalments: Sequence[Instalment],
+    word: Word,
+    at: _Position,
+    replaced: Change | None = None,
 ) -> Made:
     changes = await settle(tx, record.account_id, at.debt.balance, record.now)
-    terms, zone = record.terms.playbook.promise, record.terms.zone
-    threshold = terms.threshold if kind == "promise" else Decimal(1)
-    values = {
-        "kind": kind,
-        "creditor": record.terms.creditor,
-        "account": record.account_id,
-        "journey": record.id,
-        "currency": record.terms.currency,
-        "threshold": threshold,
-        "key": word.key,
-        "actor": word.actor,
-        "origin": word.origin,
-        "beyond": word.beyond_limits,
-        "now": record.now,
-        "counts_from": start_of_day(at.debt.today, zone),
-    }
-    row = await (await tx.execute(_INSERT, values)).fetchone()
-    assert row is not None
-    grace = timedelta(days=terms.grace_days + 1)  # until the day after the last day of grace begins
-    ends = [start_of_day(each.due_date + grace, zone) for each in instalments]
-    async with tx.cursor() as cursor:
-        await cursor.executemany(
-            _INSTALMENT,
-            [
-                (row["id"], number, each.due_date, each.amount, end)
-                for number, (each, end) in enumerate(zip(instalments, ends, strict=True), 1)
-            ],
-        )
-    made = Agreement(row["id"], kind, record.account_id, record.id, threshold, "open", ends[0], ())
-    about = {
-        "instalments": [{"due_date": each.due_date, "amount": each.amount} for each in instalments],
-        "origin": word.origin,
-        "beyond_limits": word.beyond_limits,
-    }
-    fact = await write_event(tx, made, "made", made.until, record.now, data=about, actor=word.actor)
+    if replaced is not None:
+        changes.append(replaced)
+    replaces = replaced.agreement.id if replaced is not None else None
+    made, fact = await write_agreement(tx, record, kind, instalments, word, at.rules, replaces)
     record.facts.extend([*(change.fact for change in changes), fact])
     holds = held(record.state.standing.holds, changes, record.now) or record.state.standing.holds
     standing = record.tell(holds=(*holds, Hold(id=made.hold_id, starts=record.now, ends=made.until)))
     await write(tx, record)
-    return Made(row["id"], await tell_engine(tx, record.id, kind, standing))
+    return Made(made.id, await tell_engine(tx, record.id, kind, standing))

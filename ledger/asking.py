@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from journey.state import Hold
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
+from ledger.holds import LASTING_HOLDS, lasting_of
 from ledger.judging import Known, Reading
 from ledger.record import OPEN, Fact, Record, record_of, write_facts
 from ledger.standing import OWED, owed_of
@@ -122,7 +123,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) 
 async def ask(ledger: Ledger, asked: Asked) -> Verdict:
     """Decide a contact under the person's lock and store the decision; asked again, the stored one answers.
 
-    Collection also needs that something is owed and that no pause holds. Error: `account.unknown`.
+    Collection also needs that something is owed and that no pause holds. What holds the person (a death, a fraud)
+    forbids every contact, whatever it is for. Error: `account.unknown`.
     """
     async with ledger.transaction() as tx:
         return await ask_within(tx, asked)
@@ -139,6 +141,7 @@ async def ask_within(tx: Connection, asked: Asked) -> Verdict:
         clock = await tx.execute(_NOW, [asked.creditor])
         opened = await tx.execute(OPEN, [account["id"]])
         dues = await tx.execute(OWED, [account["id"]])
+        lasting = await tx.execute(LASTING_HOLDS, [account["id"]])
         await reading.send(tx)
     earlier = await stored.fetchone()
     if earlier is not None:
@@ -148,18 +151,24 @@ async def ask_within(tx: Connection, asked: Asked) -> Verdict:
     found = await opened.fetchone()
     record = record_of(found) if found is not None else None
     owes = owed_of(await dues.fetchall()).balance > 0
-    verdict = _judged(asked, await reading.known(), row["now"], record, owes)
+    holds = _holds(asked, record, await lasting.fetchall())
+    verdict = _judged(asked, await reading.known(), row["now"], holds, owes)
     contact_id = await _store(tx, asked, verdict, account, record)
     return replace(verdict, contact_id=contact_id)
 
 
-def _judged(asked: Asked, known: Known, now: datetime, record: Record | None, owes: bool) -> Verdict:
+def _holds(asked: Asked, record: Record | None, lasting: Sequence[dict[str, Any]]) -> list[Hold]:
+    """What forbids this contact: all of the open journey and of the account collection, those of the person all."""
+    is_collection = asked.purpose == "collection"
+    told = record.state.standing.holds if record is not None and is_collection else ()
+    return [*told, *lasting_of(lasting, is_collection=is_collection)]
+
+
+def _judged(asked: Asked, known: Known, now: datetime, holds: Sequence[Hold], owes: bool) -> Verdict:
     query = known.query(now, asked.channel, asked.purpose, asked.role)
     decision = decide(known.packs, query)
-    is_collection = asked.purpose == "collection"
-    holds = record.state.standing.holds if record is not None and is_collection else ()
     reason: Reason | None = None
-    if is_collection and not owes:
+    if asked.purpose == "collection" and not owes:
         reason = "nothing_owed"
     elif any(hold.covers(now) for hold in holds):
         reason = "paused"

@@ -10,6 +10,7 @@ from babel.numbers import get_currency_precision, list_currencies
 from psycopg.types.json import Jsonb
 
 from journey.limits import AgreementRules
+from journey.money import MoneyRules
 from journey.playbook import Playbook, parse_playbook
 from ledger.database import Ledger
 from ledger.errors import Conflict, NotFound
@@ -23,7 +24,7 @@ class Creditor:
     """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one.
 
     `extra_packs` apply beside `pack`: a subdivision's, the creditor's own. The strictest wins. `agreements`: what it
-    lets people agree on.
+    lets people agree on; `money`: how it reckons.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Creditor:
     time_zone: str
     agreements: AgreementRules
     pay_url: str | None = None
+    money: MoneyRules = MoneyRules()
 
 
 def decimals(currency: str) -> int:
@@ -58,10 +60,11 @@ async def put_creditor(
     extra_packs: Sequence[str] = (),
     agreements: AgreementRules | None = None,
     pay_url: str | None = None,
+    money: MoneyRules | None = None,
 ) -> Creditor:
     """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them.
 
-    `pack` comes with Senda; the packs beside it may be ones that were put. `agreements` none: the defaults.
+    `pack` comes with Senda; the packs beside it may be ones that were put. `agreements`, `money` none: the defaults.
     `pay_url`: where its debtors pay, with `{reference}` for the account.
     """
     loaded = load_pack(pack)
@@ -104,17 +107,30 @@ async def put_creditor(
         await tx.execute(
             """
             INSERT INTO creditors (key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements,
-                pay_url)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                pay_url, money)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (key) DO UPDATE SET name = excluded.name, pack = excluded.pack,
                 extra_packs = excluded.extra_packs,
                 currency = excluded.currency, playbook = excluded.playbook, test_clock = excluded.test_clock,
                 time_zone = excluded.time_zone, agreements = excluded.agreements,
-                pay_url = excluded.pay_url""",
-            [key, name, pack, beside, currency, playbook, test_clock, zone, agreements and Jsonb(agreements), pay_url],
+                pay_url = excluded.pay_url, money = excluded.money""",
+            [
+                key,
+                name,
+                pack,
+                beside,
+                currency,
+                playbook,
+                test_clock,
+                zone,
+                agreements and Jsonb(agreements),
+                pay_url,
+                money and Jsonb(money),
+            ],
         )
     rules = agreements or AgreementRules()
-    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone, rules, pay_url)
+    reckons = money or MoneyRules()
+    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone, rules, pay_url, reckons)
 
 
 async def creditor(ledger: Ledger, key: str) -> Creditor:
@@ -123,7 +139,8 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
         row = await (
             await tx.execute(
                 """
-                SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements, pay_url
+                SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements, pay_url,
+                    money
                 FROM creditors WHERE key = %s""",
                 [key],
             )
@@ -131,12 +148,18 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
     if row is None:
         raise NotFound("creditor.unknown", f"no creditor {key!r}: PUT it first", "creditor")
     row["agreements"] = rules_of(row["agreements"])
+    row["money"] = money_rules_of(row["money"])
     return Creditor(**row)
 
 
 def rules_of(stored: Any) -> AgreementRules:
     """What a creditor lets people agree on, from its column `agreements`; none there: the defaults."""
     return AgreementRules() if stored is None else AgreementRules.model_validate(stored)
+
+
+def money_rules_of(stored: Any) -> MoneyRules:
+    """How a creditor reckons with money, from its column `money`; none there: the defaults."""
+    return MoneyRules() if stored is None else MoneyRules.model_validate(stored)
 
 
 async def put_playbook(ledger: Ledger, playbook: Playbook) -> str:

@@ -11,39 +11,57 @@ from psycopg.types.json import Jsonb
 
 from journey.keeping import AgreementKind, AgreementStatus, Expected, Judged, Poured, Received, held_by, judge, pour
 from journey.state import Hold
-from ledger.database import Connection, Ledger
-from ledger.record import SYSTEM, Fact, Record, open_record, write_facts
-from ledger.standing import owed
+from ledger.database import Connection
+from ledger.holds import CONCERNS, IS_LASTING
+from ledger.received import left_of, names_of
+from ledger.record import SYSTEM, Fact, Record
 
-EventKind = Literal["made", "moved", "kept", "reopened", "broken", "cancelled"]
+EventKind = Literal["made", "moved", "warned", "kept", "reopened", "broken", "lapsed", "cancelled"]
+"""`lapsed`: a plan whose first payment was its condition and did not come; `cancelled`: people ended it."""
 
 STANDS: dict[EventKind, AgreementStatus] = {
     "made": "open",
     "moved": "open",
+    "warned": "open",
     "reopened": "open",
     "kept": "kept",
     "broken": "broken",
+    "lapsed": "cancelled",
     "cancelled": "cancelled",
 }
 """How an agreement stands after an event. What is open and past its `until` is broken, written down or not."""
 
 LAST_EVENT = """
-LATERAL (SELECT kind, until, at FROM agreement_events WHERE agreement_id = g.id ORDER BY id DESC LIMIT 1) e ON true"""
+LATERAL (SELECT kind, until, at, data FROM agreement_events WHERE agreement_id = g.id
+    ORDER BY id DESC LIMIT 1) e ON true"""
 """The last event of an agreement `g`, to be joined."""
+
+FIRST_MISSING = "first_payment_missing"
+"""Why a plan lapsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A promise or a plan as the ledger has it. `until`: until when steps wait for it, as of its last event."""
+    """A promise or a plan as the ledger has it. `until`: until when steps wait for it, as of its last event.
+
+    `first_is_condition`: without its first instalment in time it lapses.
+    """
 
     id: int
     kind: AgreementKind
     account_id: int
     journey_id: str
     threshold: Decimal
-    status: AgreementStatus
+    event: EventKind
+    event_at: datetime
     until: datetime
     instalments: tuple[Expected, ...]
+    first_is_condition: bool = False
+
+    @property
+    def status(self) -> AgreementStatus:
+        """How it stands after its last event."""
+        return STANDS[self.event]
 
     @property
     def hold_id(self) -> str:
@@ -62,16 +80,15 @@ class Change:
 
 
 _AGREEMENTS = f"""
-SELECT g.id, g.kind, g.account_id, g.journey_id, g.threshold, g.after_posting, g.counts_from,
-    e.kind AS event, e.until AS waits, i.number, i.due_date, i.amount, i.until
+SELECT g.id, g.kind, g.account_id, g.journey_id, g.threshold, g.after_posting, g.counts_from, g.first_is_condition,
+    e.kind AS event, e.at AS event_at, e.until AS waits, i.number, i.due_date, i.amount, i.until, i.warned_from
 FROM agreements g JOIN agreement_instalments i ON i.agreement_id = g.id JOIN {LAST_EVENT}
 WHERE g.account_id = ANY(%s) ORDER BY g.id, i.number"""
 
 _RECEIVED = """
-SELECT o.account_id, p.processor, p.external_id, p.kind, p.reverses, p.paid_at, min(o.id) AS posting,
-    sum(o.amount) AS amount
-FROM postings o JOIN payments p ON p.id = o.payment_id
-WHERE o.account_id = ANY(%s) GROUP BY o.account_id, p.id"""
+SELECT a.id AS account_id, p.id, p.processor, p.external_id, p.reverses, p.amount, p.paid_at,
+    (SELECT min(o.id) FROM postings o WHERE o.payment_id = p.id) AS posting
+FROM accounts a JOIN payments p ON p.creditor = a.creditor AND p.account = a.key WHERE a.id = ANY(%s)"""
 
 
 async def agreements_of(tx: Connection, accounts: Sequence[int]) -> list[Agreement]:
@@ -94,6 +111,7 @@ def _agreement(rows: list[dict[str, Any]]) -> Agreement:
             after_posting=each["after_posting"],
             counts_from=each["counts_from"],
             until=each["until"],
+            warned_from=each["warned_from"],
         )
         for each in rows
     )
@@ -103,38 +121,32 @@ def _agreement(rows: list[dict[str, Any]]) -> Agreement:
         account_id=row["account_id"],
         journey_id=row["journey_id"],
         threshold=row["threshold"],
-        status=STANDS[row["event"]],
+        event=row["event"],
+        event_at=row["event_at"],
         until=row["waits"],
         instalments=instalments,
+        first_is_condition=row["first_is_condition"],
     )
 
 
 async def poured_for(tx: Connection, agreements: Sequence[Agreement]) -> Poured:
     """Which payments count for which instalments; `agreements` must be all that their accounts have."""
-    accounts = list({agreement.account_id for agreement in agreements})
-    rows = await (await tx.execute(_RECEIVED, [accounts])).fetchall()
-    taken_back: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for row in rows:
-        if row["kind"] == "reversal":
-            taken_back[row["processor"], row["reverses"]] += row["amount"]
+    expected: defaultdict[int, list[Expected]] = defaultdict(list)
+    for agreement in agreements:
+        if agreement.event != "cancelled":
+            expected[agreement.account_id] += agreement.instalments
+    rows = await (await tx.execute(_RECEIVED, [list(expected)])).fetchall()
+    applied = [row for row in rows if row["posting"] is not None]
+    left = left_of(applied, names_of(applied))
+    received: defaultdict[int, list[Received]] = defaultdict(list)
+    for row in applied:
+        if row["reverses"] is None:
+            payment = Received(row["external_id"], row["posting"], row["paid_at"], left[row["id"]])
+            received[row["account_id"]].append(payment)
     poured: dict[tuple[int, int], Any] = {}
-    for account in accounts:
-        received = [
-            Received(
-                payment=row["external_id"],
-                posting=row["posting"],
-                at=row["paid_at"],
-                amount=-row["amount"] - taken_back[row["processor"], row["external_id"]],
-            )
-            for row in rows
-            if row["account_id"] == account and row["kind"] == "payment"
-        ]
-        poured |= pour(received, _expected([each for each in agreements if each.account_id == account]))
+    for account, instalments in expected.items():
+        poured |= pour(received[account], instalments)
     return poured
-
-
-def _expected(agreements: Sequence[Agreement]) -> list[Expected]:
-    return [each for agreement in agreements if agreement.status != "cancelled" for each in agreement.instalments]
 
 
 async def settle(tx: Connection, account_id: int, balance: Decimal, now: datetime) -> list[Change]:
@@ -143,24 +155,34 @@ async def settle(tx: Connection, account_id: int, balance: Decimal, now: datetim
     Where nothing is owed any more, what was open is kept.
     """
     agreements = await agreements_of(tx, [account_id])
-    if all(agreement.status == "cancelled" for agreement in agreements):
+    if all(agreement.event == "cancelled" for agreement in agreements):
         return []
     poured = await poured_for(tx, agreements)
     changes: list[Change] = []
     for agreement in agreements:
         change = _change(agreement, poured, balance, now)
         if change is not None:
-            kind, until, at = change
-            fact = await write_event(tx, agreement, kind, until or agreement.until, at, data=_paid(agreement, poured))
-            changes.append(Change(agreement, kind, until, fact))
+            data = _paid(agreement, poured)
+            if change.kind == "lapsed":
+                data["reason"] = FIRST_MISSING
+            until = change.until or agreement.until
+            fact = await write_event(tx, agreement, change.kind, until, change.at, data=data, warns_at=change.warns_at)
+            changes.append(Change(agreement, change.kind, change.until, fact))
     return changes
 
 
-def _change(
-    agreement: Agreement, poured: Poured, balance: Decimal, now: datetime
-) -> tuple[EventKind, datetime | None, datetime] | None:
-    """The event to write, until when steps wait (none: as before), and when it happened."""
-    if agreement.status == "cancelled":
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The event to write, until when steps wait (none: as before), when it happened, and when the next warning is."""
+
+    kind: EventKind
+    until: datetime | None
+    at: datetime
+    warns_at: datetime | None = None
+
+
+def _change(agreement: Agreement, poured: Poured, balance: Decimal, now: datetime) -> _Turn | None:
+    if agreement.event == "cancelled":
         return None
     if agreement.status == "kept" and now >= agreement.instalments[-1].until:
         return None  # its time is over: what is taken back now is no longer its matter
@@ -169,13 +191,19 @@ def _change(
         found = Judged("kept", agreement.until)
     match agreement.status, found.status:
         case ("open", "open"):
-            return ("moved", found.until, now) if found.until != agreement.until else None
+            if found.until != agreement.until:
+                return _Turn("moved", found.until, now, found.warns_at)
+            if found.warned and found.warns_at is not None and agreement.event != "warned":
+                return _Turn("warned", None, max(found.warns_at, agreement.event_at))
+            return None
         case (_, "open"):
-            return "reopened", found.until, now
-        case ("open" | "broken", "kept"):
-            return "kept", now if agreement.kind == "plan" and now < agreement.until else None, now
+            return _Turn("reopened", found.until, now, found.warns_at)
+        case ("open" | "broken" | "cancelled", "kept"):
+            return _Turn("kept", now if agreement.kind == "plan" and now < agreement.until else None, now)
         case ("open" | "kept", "broken"):
-            return "broken", now if now < agreement.until else None, min(now, agreement.until)
+            lapses = agreement.first_is_condition and found.until == agreement.instalments[0].until
+            kind: EventKind = "lapsed" if lapses else "broken"
+            return _Turn(kind, now if now < agreement.until else None, min(now, agreement.until))
         case _:
             return None
 
@@ -193,9 +221,9 @@ WITH event AS (
     VALUES (%(id)s, %(kind)s, %(key)s, %(actor)s, %(until)s, %(data)s, %(at)s) RETURNING id),
 closed AS (DELETE FROM open_agreements WHERE agreement_id = %(id)s AND NOT %(open)s),
 opened AS (
-    INSERT INTO open_agreements (agreement_id, creditor, account_id, until)
-    SELECT id, creditor, account_id, %(until)s FROM agreements WHERE id = %(id)s AND %(open)s
-    ON CONFLICT (agreement_id) DO UPDATE SET until = excluded.until)
+    INSERT INTO open_agreements (agreement_id, creditor, account_id, until, warns_at)
+    SELECT id, creditor, account_id, %(until)s, %(warns_at)s FROM agreements WHERE id = %(id)s AND %(open)s
+    ON CONFLICT (agreement_id) DO UPDATE SET until = excluded.until, warns_at = excluded.warns_at)
 SELECT id FROM event"""
 
 
@@ -209,8 +237,12 @@ async def write_event(
     data: dict[str, Any],
     actor: str = SYSTEM,
     key: str | None = None,
+    warns_at: datetime | None = None,
 ) -> Fact:
-    """Write an agreement's event; returns the fact for the journey's record. `key`: of the command, if one."""
+    """Write an agreement's event; returns the fact for the journey's record. `key`: of the command, if one.
+
+    `warns_at`: when the instalment that it waits for is missed, where days to make it good follow.
+    """
     values = {
         "id": agreement.id,
         "kind": kind,
@@ -219,6 +251,7 @@ async def write_event(
         "until": until,
         "data": Jsonb(data),
         "at": at,
+        "warns_at": warns_at,
         "open": STANDS[kind] == "open",
     }
     row = await (await tx.execute(_EVENT, values)).fetchone()
@@ -265,57 +298,23 @@ async def after_payment(
     return None
 
 
-_DUE = """
-SELECT o.account_id FROM open_agreements o JOIN creditors c ON c.key = o.creditor
-WHERE o.until <= coalesce(c.test_clock, clock_timestamp())
-    AND CASE WHEN %(creditor)s::text IS NULL THEN c.test_clock IS NULL ELSE c.key = %(creditor)s END
-GROUP BY o.account_id ORDER BY min(o.until), o.account_id LIMIT %(limit)s"""
-
-_LOCK = """
-SELECT coalesce(c.test_clock, clock_timestamp()) AS now
-FROM accounts a JOIN creditors c ON c.key = a.creditor JOIN people p ON p.id = a.person_id
-WHERE a.id = %s FOR UPDATE OF p"""
-
-
-async def settle_due(ledger: Ledger, creditor: str | None, limit: int = 100) -> int:
-    """Write down which agreements were broken as their time ran out: of one creditor, or of all on the real clock.
-
-    Returns how many accounts there were (at most `limit`): call it again until there are none. The engine needs not
-    be told, since a hold ends by itself.
-    """
-    async with ledger.transaction() as tx:
-        due = await (await tx.execute(_DUE, {"creditor": creditor, "limit": limit})).fetchall()
-    for row in due:
-        async with ledger.transaction() as tx:
-            await _settle_account(tx, row["account_id"])
-    return len(due)
-
-
-async def _settle_account(tx: Connection, account_id: int) -> None:
-    row = await (await tx.execute(_LOCK, [account_id])).fetchone()
-    assert row is not None
-    record = await open_record(tx, account_id=account_id)
-    changes = await settle(tx, account_id, (await owed(tx, account_id)).balance, row["now"])
-    if record is not None:
-        record.facts.extend(change.fact for change in changes)
-        await write_facts(tx, record)
-        return
-    for change in changes:
-        await note(tx, change.agreement.journey_id, change.fact)
-
-
-_HOLDS = """
+_HOLDS = f"""
 SELECT g.account_id, g.kind || ':' || g.id AS id, g.made_at AS starts, o.until AS ends
 FROM open_agreements o JOIN agreements g ON g.id = o.agreement_id WHERE o.account_id = ANY(%(accounts)s)
 UNION ALL
 SELECT d.account_id, 'dispute:' || d.id, d.opened_at, NULL
 FROM disputes d WHERE d.account_id = ANY(%(accounts)s)
     AND NOT EXISTS (SELECT FROM dispute_resolutions r WHERE r.dispute_id = d.id)
+UNION ALL
+SELECT a.id, h.key, h.starts, h.ends
+FROM accounts a JOIN holds h ON {CONCERNS} AND {IS_LASTING} JOIN creditors c ON c.key = a.creditor
+WHERE a.id = ANY(%(accounts)s) AND NOT EXISTS (SELECT FROM hold_ends e WHERE e.hold_id = h.id)
+    AND (h.ends IS NULL OR h.ends > coalesce(c.test_clock, clock_timestamp()))
 ORDER BY starts, id"""
 
 
 async def holds_of(tx: Connection, accounts: Sequence[int]) -> dict[int, tuple[Hold, ...]]:
-    """The holds of open agreements and disputes, by account: a new journey of the account starts with them."""
+    """The holds of open agreements and disputes, and of pauses that last, by account: its new journey starts so."""
     rows = await (await tx.execute(_HOLDS, {"accounts": list(accounts)})).fetchall()
     found: defaultdict[int, tuple[Hold, ...]] = defaultdict(tuple)
     for row in rows:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.database import Connection, Ledger
+from ledger.following import Told, tell_engine
 from ledger.intake import ACCOUNTS_COME, MERGE_BATCH, start_phase
-from ledger.payments import Told, apply_unapplied, tell_engine
+from ledger.payments import catch_up
 from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
-from ledger.standing import owed
 
 _BATCH = """
 SELECT r.row, r.account, r.debtor, r.content FROM import_rows r
@@ -80,29 +80,35 @@ ORDER BY a.id, u->>'key', r.row DESC
 ON CONFLICT (account_id, key) DO UPDATE SET due_date = excluded.due_date"""
 
 _CHARGES = """
-INSERT INTO postings (account_id, due_id, kind, amount, currency, effective_at)
-SELECT x.account_id, x.due_id, CASE WHEN x.charged IS NULL THEN 'charge' ELSE 'adjustment' END,
-    x.amount - coalesce(x.charged, 0), %(currency)s, coalesce(c.test_clock, clock_timestamp())
+INSERT INTO postings (account_id, due_id, component, kind, amount, currency, effective_at, booked_at)
+SELECT x.account_id, x.due_id, x.component, CASE WHEN x.charged IS NULL THEN 'charge' ELSE 'adjustment' END,
+    x.amount - coalesce(x.charged, 0), %(currency)s, now.at, now.at
 FROM (
-    SELECT DISTINCT ON (u.id) u.account_id, u.id AS due_id, (e->>'amount')::numeric AS amount,
-        (SELECT sum(o.amount) FROM postings o WHERE o.due_id = u.id AND o.kind IN ('charge', 'adjustment')) AS charged
-    FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.account
-    CROSS JOIN jsonb_array_elements(r.content->'dues') e
-    JOIN dues u ON u.account_id = a.id AND u.key = e->>'key'
-    WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
-    ORDER BY u.id, r.row DESC) x
-JOIN creditors c ON c.key = %(creditor)s
+    SELECT u.account_id, u.id AS due_id, part.component, part.amount, (
+        SELECT sum(o.amount) FROM postings o
+        WHERE o.due_id = u.id AND o.component = part.component AND o.kind IN ('charge', 'adjustment')) AS charged
+    FROM (SELECT DISTINCT ON (u.id) u.id, u.account_id, e
+          FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.account
+          CROSS JOIN jsonb_array_elements(r.content->'dues') e
+          JOIN dues u ON u.account_id = a.id AND u.key = e->>'key'
+          WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
+          ORDER BY u.id, r.row DESC) u
+    CROSS JOIN LATERAL (SELECT coalesce((e->>'interest')::numeric, 0) AS interest,
+        coalesce((e->>'fees')::numeric, 0) AS fees) w
+    CROSS JOIN LATERAL (VALUES ('principal', (e->>'amount')::numeric - interest - fees), ('interest', interest),
+        ('fees', fees)) part (component, amount)) x
+CROSS JOIN LATERAL (SELECT coalesce(test_clock, clock_timestamp()) AS at FROM creditors WHERE key = %(creditor)s) now
 WHERE x.amount <> coalesce(x.charged, 0)"""
 
 _OWED = f"""
-SELECT {LAST_OUTCOME}, a.id, a.key, d.time_zones[1] AS zone,
-    coalesce((SELECT sum(amount) FROM postings o WHERE o.account_id = a.id), 0) AS balance,
-    (SELECT min(u.due_date) FROM dues u WHERE u.account_id = a.id
-        AND (SELECT sum(o.amount) FROM postings o WHERE o.due_id = u.id) > 0) AS oldest_due,
+SELECT {LAST_OUTCOME}, a.id, a.key, d.time_zones[1] AS zone, coalesce(o.balance, 0) AS balance, o.oldest_due,
     EXISTS (SELECT FROM journeys j WHERE j.account_id = a.id AND NOT j.closed) AS running,
-    EXISTS (SELECT FROM payments p WHERE p.creditor = a.creditor AND p.account = a.key
-        AND NOT EXISTS (SELECT FROM postings o WHERE o.payment_id = p.id)) AS waiting
-FROM accounts a JOIN debtors d ON d.id = a.debtor_id WHERE a.id = ANY(%s) ORDER BY a.id"""
+    EXISTS (SELECT FROM payments p WHERE p.creditor = a.creditor AND p.account = a.key)
+        OR EXISTS (SELECT FROM credits r WHERE r.account_id = a.id) AS paid
+FROM accounts a JOIN debtors d ON d.id = a.debtor_id
+CROSS JOIN LATERAL (SELECT sum(open) AS balance, min(due_date) FILTER (WHERE claimed) AS oldest_due
+    FROM claims WHERE account_id = a.id) o
+WHERE a.id = ANY(%s) ORDER BY a.id"""
 
 
 async def merge_batch(ledger: Ledger, import_id: str) -> tuple[bool, list[Told]]:
@@ -169,37 +175,37 @@ async def _learn_sizes(ledger: Ledger) -> None:
 
 
 async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int]) -> list[Told]:
-    """What the new rows mean: waiting payments are applied, running journeys learn, the others get their entry day."""
+    """What the new rows mean: payments reach new dues, running journeys learn, the others get their entry day."""
     told: list[Told] = []
     entries: list[tuple[Any, int]] = []
     book = playbook_of(head["hash"], head["playbook"])
     for row in await (await tx.execute(_OWED, [list(accounts)])).fetchall():
-        if row["waiting"]:
-            await apply_unapplied(tx, head["creditor"], row["key"])
-        if row["running"]:
-            told += await _told(tx, row["id"])
-            continue
         balance: Decimal = row["balance"]
         oldest_due: date | None = row["oldest_due"]
-        if row["waiting"]:
-            now_owed = await owed(tx, row["id"])
-            balance, oldest_due = now_owed.balance, now_owed.oldest_due
+        if row["paid"]:
+            caught_up = await catch_up(tx, head["creditor"], row["key"])
+            balance, oldest_due = caught_up.owes.balance, caught_up.owes.oldest_due
+            if caught_up.followed is not None:
+                told += [caught_up.followed.told] if caught_up.followed.told else []
+                continue
+        if row["running"]:
+            told += await _told(tx, row["id"], balance, oldest_due)
+            continue
         entries.append((next_entry(book, row["zone"], balance, oldest_due, row["last_outcome"]), row["id"]))
     async with tx.cursor() as cursor:
         await cursor.executemany("UPDATE accounts SET enters_at = %s WHERE id = %s", entries)
     return told
 
 
-async def _told(tx: Connection, account_id: int) -> list[Told]:
+async def _told(tx: Connection, account_id: int, balance: Decimal, oldest_due: date | None) -> list[Told]:
     record = await open_record(tx, account_id=account_id)
-    now_owed = await owed(tx, account_id)
     if record is None:
         return []
     last = record.state.standing
-    if (last.balance, last.oldest_due) == (now_owed.balance, now_owed.oldest_due):
+    if (last.balance, last.oldest_due) == (balance, oldest_due):
         return []
-    data = {"balance": now_owed.balance, "due_date": now_owed.oldest_due}
+    data = {"balance": balance, "due_date": oldest_due}
     record.facts.append(Fact(f"dues:{last.seq + 1}", "dues_changed", record.now, data))
-    standing = record.tell(balance=now_owed.balance, oldest_due=now_owed.oldest_due)
+    standing = record.tell(balance=balance, oldest_due=oldest_due)
     await write(tx, record)
     return [await tell_engine(tx, record.id, "dues", standing)]

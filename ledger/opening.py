@@ -62,9 +62,8 @@ JOIN debtors d ON d.id = a.debtor_id
 JOIN creditors c ON c.key = a.creditor
 JOIN current_playbooks b ON b.key = c.playbook
 JOIN LATERAL (
-    SELECT coalesce(sum(open), 0) AS balance, min(due_date) FILTER (WHERE open > 0) AS oldest_due
-    FROM (SELECT d.due_date, sum(p.amount) AS open FROM postings p LEFT JOIN dues d ON d.id = p.due_id
-          WHERE p.account_id = a.id GROUP BY d.id, d.due_date) x) o ON true
+    SELECT coalesce(sum(open), 0) AS balance, min(due_date) FILTER (WHERE claimed) AS oldest_due
+    FROM claims WHERE account_id = a.id) o ON true
 WHERE a.id = ANY(%s) ORDER BY a.id"""
 
 _INSERT = """

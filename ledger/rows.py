@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import orjson
 import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from journey.playbook import Channel
@@ -41,6 +41,8 @@ CSV_COLUMNS = (
     "due",
     "due_date",
     "amount",
+    "interest",
+    "fees",
 )
 CSV_OF_DEBTOR = ("name", "language", "preferred_channel", "document")
 CSV_REQUIRED = ("account", "debtor", "due_date", "amount")
@@ -121,11 +123,19 @@ class _Row(BaseModel):
 
 
 class DueRow(_Row):
-    """What falls due on a day: `amount` in the creditor's currency."""
+    """What falls due on a day: `amount` in the creditor's currency. `interest` and `fees` are parts of it."""
 
     key: Name
     due_date: Day
     amount: Amount
+    interest: Amount | None = None
+    fees: Amount | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "DueRow":
+        if (self.interest or 0) + (self.fees or 0) > self.amount:
+            raise PydanticCustomError("amount_parts", "interest and fees are parts of the amount: they exceed it")
+        return self
 
 
 class DebtorRow(_Row):
@@ -226,10 +236,11 @@ def check_row(row: int, data: object, currency: str, decimals: int) -> AccountRo
     if account.currency is not None and account.currency != currency:
         errors.append(RowError(row, "currency", "currency_mismatch", f"the creditor's accounts are kept in {currency}"))
     for number, due in enumerate(account.dues):
-        exponent = due.amount.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > decimals:
-            text = f"{currency} has {decimals} decimals, the amount has {-exponent}"
-            errors.append(RowError(row, f"dues.{number}.amount", "amount_decimals", text))
+        for name, amount in (("amount", due.amount), ("interest", due.interest), ("fees", due.fees)):
+            exponent = amount.as_tuple().exponent if amount is not None else 0
+            if isinstance(exponent, int) and -exponent > decimals:
+                text = f"{currency} has {decimals} decimals, the {name} has {-exponent}"
+                errors.append(RowError(row, f"dues.{number}.{name}", "amount_decimals", text))
     return errors or account
 
 
@@ -293,7 +304,8 @@ def check_csv(
     if "debtor" in cell:
         debtor["key"] = cell["debtor"]
     due = {"key": cell.get("due", cell.get("due_date", "")), "due_date": cell.get("due_date", "")}
-    data: dict[str, Any] = {"debtor": debtor, "dues": [{**due, "amount": cell.get("amount", "")}]}
+    due |= {"amount": cell.get("amount", "")} | {name: cell[name] for name in ("interest", "fees") if name in cell}
+    data: dict[str, Any] = {"debtor": debtor, "dues": [due]}
     if "account" in cell:
         data["account"] = cell["account"]
     return check_row(row, data, currency, decimals)

@@ -44,6 +44,8 @@ APPEND_ONLY = (
     "preferences",
     "postings",
     "payments",
+    "credits",
+    "credit_events",
     "contacts",
     "contact_events",
     "invalid_addresses",
@@ -58,6 +60,11 @@ APPEND_ONLY = (
     "agreement_events",
     "disputes",
     "dispute_resolutions",
+    "holds",
+    "hold_ends",
+    "reference_values",
+    "processor_events",
+    "payment_links",
 )
 """Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
 
@@ -96,6 +103,7 @@ creditors = Table(
     _recorded("created_at"),
     Column("pay_url", Text, comment="where to pay; {reference}"),
     Column("agreements", JSONB, comment="journey.limits.AgreementRules; none: the defaults"),
+    Column("money", JSONB, comment="journey.money.MoneyRules; none: the defaults"),
 )
 
 playbooks = Table(
@@ -246,7 +254,12 @@ payments = Table(
     _id(),
     Column("processor", Text, nullable=False),
     Column("external_id", Text, nullable=False),
-    Column("kind", Text, CheckConstraint("kind IN ('payment', 'reversal')", name="kind"), nullable=False),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('payment', 'reversal', 'chargeback', 'refund', 'cancellation')", name="kind"),
+        nullable=False,
+    ),
     Column("creditor", Text, nullable=False),
     Column("account", Text, nullable=False),
     Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
@@ -254,6 +267,8 @@ payments = Table(
     Column("paid_at", DateTime(timezone=True), nullable=False),
     Column("reverses", Text),
     _recorded("received_at"),
+    Column("due", Text, comment="key of the due that it is meant for first"),
+    CheckConstraint("(kind = 'payment') = (reverses IS NULL)", name="reverses"),
     UniqueConstraint("processor", "external_id"),
     Index("payments_account_idx", "creditor", "account"),
     comment="What a processor told. Applied where postings name it, otherwise unapplied",
@@ -268,15 +283,72 @@ postings = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind IN ('charge', 'adjustment', 'payment', 'reversal')", name="kind"),
+        CheckConstraint(
+            "kind IN ('charge', 'adjustment', 'interest', 'fee', 'payment', 'reversal', 'chargeback', 'refund', "
+            "'cancellation', 'credit_note', 'waiver', 'discount', 'write_off', 'undone', 'allocation')",
+            name="kind",
+        ),
         nullable=False,
     ),
     Column("amount", Money, nullable=False, comment="owed is positive, paid is negative"),
     Column("currency", Text, nullable=False),
     Column("payment_id", BigInteger, ForeignKey("payments.id"), index=True),
-    Column("effective_at", DateTime(timezone=True), nullable=False),
-    _recorded("booked_at"),
-    CheckConstraint("(payment_id IS NULL) = (kind IN ('charge', 'adjustment'))", name="payment"),
+    Column("effective_at", DateTime(timezone=True), nullable=False, comment="when it counts from"),
+    Column(
+        "booked_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="when it was known",
+    ),
+    Column("component", Text, CheckConstraint("component IN ('fees', 'interest', 'principal')", name="component")),
+    Column("credit_id", BigInteger, ForeignKey("credits.id"), index=True),
+    Column("about", JSONB, comment="formula and inputs of what was reckoned; its month; what a fee is for"),
+    CheckConstraint("(due_id IS NULL) = (component IS NULL)", name="place"),
+    CheckConstraint(
+        "num_nonnulls(payment_id, credit_id) = "
+        "CASE WHEN kind IN ('charge', 'adjustment', 'interest', 'fee') THEN 0 ELSE 1 END",
+        name="source",
+    ),
+    comment="What is owed and paid, by due and component; a balance is their sum (view claims)",
+)
+
+credits = Table(
+    "credits",
+    metadata,
+    _id(),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('credit_note', 'waiver', 'discount', 'write_off')", name="kind"),
+        nullable=False,
+    ),
+    Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("due_id", BigInteger, ForeignKey("dues.id"), comment="the due that it is meant for first"),
+    Column("components", ARRAY(Text), nullable=False, comment="what of a due it may pay"),
+    Column("reason", Text, nullable=False),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    _instant("effective_at"),
+    _recorded("recorded_at"),
+    comment="What lowers a debt without money: it counts from its event applied until it is undone",
+)
+
+credit_events = Table(
+    "credit_events",
+    metadata,
+    _id(),
+    Column("credit_id", BigInteger, ForeignKey("credits.id"), nullable=False, index=True),
+    Column("kind", Text, CheckConstraint("kind IN ('issued', 'applied', 'undone')", name="kind"), nullable=False),
+    Column("key", Text, nullable=False, comment="of the command"),
+    Column("actor", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("credit_id", "kind"),
+    UniqueConstraint("key", "kind"),
+    comment="What became of a credit: the last event says how it stands",
 )
 
 journeys = Table(
@@ -668,6 +740,14 @@ agreements = Table(
     _instant("made_at"),
     _instant("counts_from"),
     _recorded("recorded_at"),
+    Column("replaces", BigInteger, ForeignKey("agreements.id"), unique=True, comment="the promise that it renegotiates"),
+    Column(
+        "first_is_condition",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="without its first instalment in time it never began",
+    ),
     Index("agreements_list_idx", "creditor", "kind", "id"),
     comment="Promises to pay and payment plans as they were agreed; a promise is one of a single instalment",
 )
@@ -679,7 +759,8 @@ agreement_instalments = Table(
     Column("number", Integer, primary_key=True),
     Column("due_date", Date, nullable=False),
     Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
-    Column("until", DateTime(timezone=True), nullable=False, comment="the end of its grace: steps wait until then"),
+    Column("until", DateTime(timezone=True), nullable=False, comment="steps wait until then, and it can be paid"),
+    Column("warned_from", DateTime(timezone=True), comment="the end of its grace, where it can still be made good"),
 )
 
 agreement_events = Table(
@@ -690,7 +771,9 @@ agreement_events = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind IN ('made', 'moved', 'kept', 'reopened', 'broken', 'cancelled')", name="kind"),
+        CheckConstraint(
+            "kind IN ('made', 'moved', 'warned', 'kept', 'reopened', 'broken', 'lapsed', 'cancelled')", name="kind"
+        ),
         nullable=False,
     ),
     Column("key", Text, unique=True, comment="of the command, where people gave one"),
@@ -709,7 +792,9 @@ open_agreements = Table(
     Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
     _instant("until"),
+    Column("warns_at", DateTime(timezone=True), comment="when the instalment that it waits for is missed"),
     Index("open_agreements_until_idx", "creditor", "until"),
+    Index("open_agreements_warns_idx", "creditor", "warns_at", postgresql_where=text("warns_at IS NOT NULL")),
     comment="Agreements whose last event leaves them open; at `until` they are broken",
 )
 
@@ -745,4 +830,197 @@ dispute_resolutions = Table(
     Column("actor", Text, nullable=False),
     _instant("at"),
     _recorded("recorded_at"),
+)
+
+reference_values = Table(
+    "reference_values",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, comment="CO.usury, CL.UF"),
+    Column("since", Date, nullable=False, comment="the day from which it holds; of a ceiling, its month's first"),
+    Column("value", Numeric(24, 10), CheckConstraint("value > 0", name="value"), nullable=False),
+    Column("source", Text, nullable=False, comment="where it is published"),
+    Column("actor", Text, nullable=False),
+    _recorded("recorded_at"),
+    Index("reference_values_key_idx", "key", "since", "id"),
+    comment="Values that others certify, as operators load them: the last entry of a key and day holds",
+)
+
+accruals = Table(
+    "accruals",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    Column("through", Date, nullable=False, comment="the debtor's local day to whose end interest is posted"),
+    Column(
+        "values_through",
+        BigInteger,
+        nullable=False,
+        comment="the last entry of its ceiling's reference values that was known then; 0: none",
+    ),
+    comment="How far each account's late interest was last brought; an account without a row: never",
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="of the instalment"),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    _instant("at"),
+    Column("tries", Integer, nullable=False, server_default=text("0"), comment="that found no provider"),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), comment="the permit by which it is leaving"),
+    Column("since", DateTime(timezone=True), comment="when it was permitted, by the real clock"),
+    Index("reminders_at_idx", "creditor", "at", postgresql_where=text("contact_id IS NULL")),
+    Index("reminders_leaving_idx", "since", postgresql_where=text("contact_id IS NOT NULL")),
+    comment="Instalments of which people are still to be reminded; a row is deleted with what came of it",
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, comment="the account that was named"),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('requested', 'hardship', 'legal_hold', 'deceased', 'fraud')", name="kind"),
+        nullable=False,
+    ),
+    Column("reason", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="names the command; the hold's id in a standing"),
+    _instant("starts"),
+    _instant("ends", nullable=True),
+    Column("actor", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("account_id", "key"),
+    Index("holds_person_idx", "person_id", "creditor"),
+    comment="Pauses by people; deceased and fraud hold all accounts of the person at the creditor",
+)
+
+hold_ends = Table(
+    "hold_ends",
+    metadata,
+    _id(),
+    Column("hold_id", BigInteger, ForeignKey("holds.id"), unique=True, nullable=False),
+    Column("key", Text, nullable=False, comment="names the command"),
+    Column("actor", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="Holds that people lifted before their end",
+)
+
+creditor_webhooks = Table(
+    "creditor_webhooks",
+    metadata,
+    Column("creditor", Text, ForeignKey("creditors.key"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("events", ARRAY(Text), comment="types, or families as promise.*; none: all"),
+    Column("secrets", JSONB, nullable=False, comment="sealed, newest first, until when each signs"),
+    _recorded("created_at"),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="since a success"),
+    Column("retry_at", DateTime(timezone=True), comment="until then nothing is tried"),
+    comment="Where creditors' systems hear what happens to their accounts",
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column(
+        "event",
+        Text,
+        unique=True,
+        nullable=False,
+        server_default=text("('evt_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text))"),
+        comment="the webhook-id, the same each time",
+    ),
+    Column("type", Text, nullable=False),
+    Column("source", Text, unique=True, comment="the row that it tells of, so that it is told once"),
+    Column("data", JSONB, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, comment="by the business clock"),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status IN ('pending', 'delivered', 'dead')", name="status"),
+        nullable=False,
+        server_default=text("'pending'"),
+    ),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "queued_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="anew by a replay",
+    ),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_status", Integer, comment="of HTTP; none: no answer"),
+    Column("last_error", Text, comment="a stable code"),
+    Column("delivered_at", DateTime(timezone=True)),
+    Index("feedback_list_idx", "creditor", "id"),
+    Index("feedback_due_idx", "creditor", "next_at", postgresql_where=text("status = 'pending'")),
+    Index("feedback_order_idx", "person_id", "creditor", "id", postgresql_where=text("status = 'pending'")),
+    comment="What creditors' systems are told, in order of each person's events",
+)
+
+credit_blocks = Table(
+    "credit_blocks",
+    metadata,
+    Column("creditor", Text, ForeignKey("creditors.key"), primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    _instant("since"),
+    comment="Of whom a creditor's system was last told that there is no new credit",
+)
+
+# Payment processors: what they told that is no posting, the links that they made, how a creditor's bank files look
+
+processor_events = Table(
+    "processor_events",
+    metadata,
+    _id(),
+    Column("processor", Text, nullable=False),
+    Column("event_id", Text, nullable=False, comment="the processor's; of money, the id of the money"),
+    Column("type", Text, nullable=False, comment="the processor's word"),
+    Column("code", Text, comment="why its money was not taken; none: it moves no money of ours"),
+    Column("data", JSONB, comment="the money that was not taken"),
+    Column("waits_for", Text, comment="the id of the money of the same processor that it takes back"),
+    _recorded("received_at"),
+    UniqueConstraint("processor", "event_id"),
+    Index("processor_events_waiting_idx", "processor", "waits_for", postgresql_where=text("waits_for IS NOT NULL")),
+    comment="What processors told that did not become a payment at once",
+)
+
+payment_links = Table(
+    "payment_links",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("processor", Text, nullable=False),
+    Column("link", Text, nullable=False, comment="the processor's name for it"),
+    Column("url", Text, nullable=False),
+    Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("due", Text, comment="key of the due that it is for"),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), comment="by the processor's clock; none: it does not end"),
+    _recorded("made_at"),
+    UniqueConstraint("processor", "link"),
+    comment="Links that processors made; money that comes by one is its account's",
+)
+
+bank_mappings = Table(
+    "bank_mappings",
+    metadata,
+    Column("creditor", Text, ForeignKey("creditors.key"), primary_key=True),
+    Column("mapping", JSONB, nullable=False, comment="channels.processors.bank_file.BankMapping"),
+    Column("actor", Text, nullable=False),
+    _recorded("put_at"),
 )

@@ -6,13 +6,21 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ledger.allocation import OpenDue
 from ledger.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDue:
+    """A due with something still to claim, in the account's currency."""
+
+    id: int
+    due_date: date
+    open: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Owed:
-    """An account's balance (in its currency) and its dues with something still to pay, oldest first."""
+    """An account's balance (in its currency) and its dues with something still to claim, oldest first."""
 
     balance: Decimal
     dues: tuple[OpenDue, ...]
@@ -28,17 +36,13 @@ class Owed:
 
 
 OWED = """
-SELECT d.id, d.due_date, sum(p.amount) AS open
-FROM postings p LEFT JOIN dues d ON d.id = p.due_id
-WHERE p.account_id = %s GROUP BY d.id, d.due_date ORDER BY d.due_date, d.id"""
+SELECT due_id AS id, due_date, open, claimed FROM claims WHERE account_id = %s ORDER BY due_date, due_id"""
 """A row for each due of an account with what is open on it, and one for its unapplied credit."""
 
 
 def owed_of(rows: Sequence[dict[str, Any]]) -> Owed:
     """What the rows of `OWED` say."""
-    dues = tuple(
-        OpenDue(row["id"], row["due_date"], row["open"]) for row in rows if row["id"] is not None and row["open"] > 0
-    )
+    dues = tuple(OpenDue(row["id"], row["due_date"], row["open"]) for row in rows if row["claimed"])
     return Owed(sum((row["open"] for row in rows), Decimal(0)), dues)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ledger.database import Connection, Ledger
 from ledger.errors import NotFound
+from ledger.holds import IS_HELD
 from ledger.record import SYSTEM
 
 Kind = Literal["call", "case"]
@@ -58,7 +59,7 @@ async def add_task(tx: Connection, task: NewTask) -> int | None:
     return row["id"]
 
 
-TASKS = """
+TASKS = f"""
 SELECT t.*, a.key AS account, a.currency, d.id AS debtor_id, coalesce(d.time_zones[1], c.time_zone) AS zone, d.name,
     d.addresses->>'call' AS number, b.balance, (j.state->'standing'->>'oldest_due')::date AS oldest_due,
     k.now, w.stage, w.withheld, r.priority
@@ -76,7 +77,7 @@ CROSS JOIN LATERAL (SELECT
         WHEN t.journey_id IS NOT NULL AND j.id IS DISTINCT FROM t.journey_id THEN 'journey_closed'
         WHEN EXISTS (SELECT FROM jsonb_array_elements(j.state->'standing'->'holds') h
             WHERE (h->>'starts')::timestamptz <= k.now
-                AND coalesce((h->>'ends')::timestamptz, 'infinity') > k.now) THEN 'paused'
+                AND coalesce((h->>'ends')::timestamptz, 'infinity') > k.now) OR {IS_HELD} THEN 'paused'
     END AS withheld) w
 CROSS JOIN LATERAL (SELECT
     100 * coalesce(array_position(ARRAY['preventive', 'administrative', 'prejuridical'], w.stage), 0)

@@ -178,8 +178,8 @@ class Given:
         return await post_payment(self.ledger, Payment(**{**values, **changes}))
 
     async def reverses(self, account: str, payment: str, amount: str | int | Decimal, **changes: Any) -> Posted:
-        """The reversal of a payment by its id."""
-        return await self.pays(account, amount, kind="reversal", reverses=payment, **changes)
+        """A payment is taken back, by its id."""
+        return await self.pays(account, amount, **{"kind": "reversal", "reverses": payment, **changes})
 
     async def pauses(self, account: str, **changes: Any) -> None:
         """People hold the open journey, from now on without an end; `changes` are fields of `Pause`."""

@@ -207,7 +207,7 @@ class TestAReversal:
         assert (await given.pays("A", "100000", id=f"{given.key}:p")).status == "applied"
         assert await given.balance("A") == 200000
         (journey,) = await given.journeys("A")
-        assert (journey["closed"], journey["outcome"]) == (True, "cured")
+        assert (journey["closed"], journey["outcome"]) == (False, None)
 
     async def test_after_a_cure_opens_a_new_episode(self, given: Given) -> None:
         await given.imported(row("A", *TWO_DUES))
