@@ -12,6 +12,7 @@ from journey.events import StepDeferred, StepDone
 from journey.planning import Contact
 from journey.playbook import Stage, Tone
 from journey.state import Deferral, Standing
+from ledger.book import bring, locked, read
 from ledger.consolidation import AccountDue, Sibling, cover, siblings_of
 from ledger.database import Connection, Ledger
 from ledger.foresight import look_ahead
@@ -166,12 +167,22 @@ async def request_permit(ledger: Ledger, journey_id: str, occurrence: str, due: 
             return settled or Overtaken(await closed_standing(tx, journey_id))
         record.reach(due)
         record.learn()
+        owed = owed_of(await dues.fetchall())
+        if row is not None and row["has_interest"]:
+            owed = await _with_interest(tx, record)
         if not isinstance(record.move, Contact) or record.move.occurrence != occurrence:
             await write(tx, record)
             return _missed(record, occurrence)
         known = await reading.known()
-        owed = owed_of(await dues.fetchall())
         return await _Deciding(tx, record, record.move, len(earlier), known, owed, reach).decide()
+
+
+async def _with_interest(tx: Connection, record: Record) -> Owed:
+    """What is owed with the late interest of today; the journey learns it with the answer."""
+    owed = await bring(tx, await read(tx, await locked(tx, record.terms.creditor, record.terms.account)))
+    if owed.balance != record.state.standing.balance:
+        record.tell(balance=owed.balance, oldest_due=owed.oldest_due)
+    return owed
 
 
 async def _settled(

@@ -143,7 +143,7 @@ def _hours(content: bytes) -> ContactHours:
 _OPEN = """
 SELECT j.id, j.account_id, j.person_id, j.creditor, j.account, j.episode, j.currency, j.playbook_hash,
        j.hours::text AS hours, j.state::text AS state, p.content::text AS playbook,
-       coalesce(c.test_clock, clock_timestamp()) AS now
+       coalesce(c.test_clock, clock_timestamp()) AS now, coalesce(c.money->'interest', 'null') <> 'null' AS has_interest
 FROM journeys j JOIN playbooks p ON p.hash = j.playbook_hash JOIN creditors c ON c.key = j.creditor
 WHERE NOT j.closed AND """
 

@@ -1,6 +1,5 @@
 """Money backwards and late, through the ledger: the account becomes what it would have been."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,8 +21,8 @@ TWO = (("1", "2026-01-15", "100000"), ("2", "2026-02-20", "100000"))
 
 
 @pytest.fixture
-async def given(ledger: Ledger) -> AsyncIterator[Given]:
-    yield await Given(ledger).set_up()
+async def given(ledger: Ledger) -> Given:
+    return await Given(ledger).set_up()
 
 
 async def reckons(given: Given, **rules: Any) -> None:
@@ -216,6 +215,14 @@ class TestInterest:
         accrued = [line for line in lines if line["kind"] == "interest"]
         assert sum(Decimal(line["amount"]) for line in accrued) == 1000
         assert all(span["formula"] and span["principal"] for line in accrued for span in line["about"]["spans"])
+
+    async def test_is_in_what_a_message_says_on_the_day_it_leaves(self, given: Given) -> None:
+        await reckons(given, interest=self.RATES)
+        await given.imported(row("A", ("1", "2026-02-02", "100000")))
+        permit = (await given.lives(START + timedelta(days=2)))[-1]
+        assert (permit.balance, permit.past_due) == (Decimal(100100), Decimal(100100))
+        (journey,) = await given.journeys("A")
+        assert Decimal(journey["state"]["standing"]["balance"]) == 100100
 
 
 class TestAStatement:
