@@ -247,6 +247,8 @@ def _account(known: AccountKnown) -> AccountFacts:
         due_date=known.due_date,
         days_past_due=known.days_past_due,
         parts=tuple(Part(due_date=due.due_date, amount=due.amount) for due in known.dues),
+        interest=known.interest,
+        fees=known.fees,
         pay_link=known.pay_link,
         promise=PromiseLimits(last_day=promise.last_day, at_least=promise.at_least) if promise else None,
         plan=PlanLimits(

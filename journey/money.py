@@ -104,6 +104,10 @@ class Reckoning:
     open: Mapping[Place, Decimal]
     accrued: Mapping[tuple[int, date], Accrued]
 
+    def of(self, component: Component) -> Decimal:
+        """What is open of a component, over all dues."""
+        return sum((amount for (_, part), amount in self.open.items() if part == component), ZERO)
+
 
 def reckon(
     dues: Iterable[Due],

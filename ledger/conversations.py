@@ -10,11 +10,11 @@ from psycopg.types.json import Jsonb
 from journey.limits import PlanLimits, PromiseLimits
 from ledger.agreements import offers
 from ledger.asking import Asked, ask_within
+from ledger.book import locked, read
 from ledger.database import Connection, Ledger
 from ledger.judging import sha256_of
 from ledger.keeping import LAST_EVENT
 from ledger.record import open_record
-from ledger.standing import owed
 from ledger.tasks import NewTask, add_task
 from policy.calendar import local_date
 
@@ -46,7 +46,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class AccountKnown:
-    """An account as its debtor may be told of it. Amounts in its currency; `due_date`: the oldest unpaid one."""
+    """An account as its debtor may be told of it. Amounts in its currency; `due_date`: the oldest unpaid one.
+
+    `interest`, `fees`: how much of the balance these are, late interest of today included.
+    """
 
     account: str
     balance: Decimal
@@ -54,6 +57,8 @@ class AccountKnown:
     due_date: date | None
     days_past_due: int
     dues: tuple[Open, ...]
+    interest: Decimal
+    fees: Decimal
     pay_link: str | None
     promise: PromiseLimits | None
     plan: PlanLimits | None
@@ -199,12 +204,14 @@ async def debtor_known(tx: Connection, debtor_id: int, account: str) -> DebtorKn
         today=today,
         addresses=row["addresses"],
         account=account,
-        accounts=tuple([await _account(tx, each, today) for each in found]),
+        accounts=tuple([await _account(tx, row["creditor"], each, today) for each in found]),
     )
 
 
-async def _account(tx: Connection, row: dict[str, Any], today: date) -> AccountKnown:
-    owes = await owed(tx, row["id"])
+async def _account(tx: Connection, creditor: str, row: dict[str, Any], today: date) -> AccountKnown:
+    book = await read(tx, await locked(tx, creditor, row["key"]))
+    reckoning = book.reckoned()
+    owes = book.owed(reckoning)
     record = await open_record(tx, account_id=row["id"])
     offered = await offers(tx, record) if record is not None else None
     oldest = owes.oldest_due
@@ -215,6 +222,8 @@ async def _account(tx: Connection, row: dict[str, Any], today: date) -> AccountK
         due_date=oldest,
         days_past_due=max(0, (today - oldest).days) if oldest else 0,
         dues=tuple(Open(due.due_date, due.open) for due in owes.dues),
+        interest=reckoning.of("interest"),
+        fees=reckoning.of("fees"),
         pay_link=row["pay_link"],
         promise=offered.promise if offered else None,
         plan=offered.plan if offered else None,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from journey.money import COMPONENTS, Component, Place
+from journey.money import COMPONENTS, Place
 from ledger.book import ACCOUNT, Book, account_of, read
 from ledger.database import Ledger
 from ledger.errors import NotFound
@@ -58,10 +58,6 @@ def _shown(book: Book, on: date, known_at: datetime, lines: list[dict[str, Any]]
     for (due, _), accrued in reckoning.accrued.items():
         charged[due, "interest"] += accrued.amount
     credit = sum((places.get(None, Decimal(0)) for places in reckoning.paid.values()), Decimal(0))
-    total: dict[Component, Decimal] = {
-        each: sum((amount for place, amount in reckoning.open.items() if place[1] == each), Decimal(0))
-        for each in COMPONENTS
-    }
     owes = book.owed(reckoning)
     return {
         "creditor": book.account.creditor,
@@ -72,7 +68,7 @@ def _shown(book: Book, on: date, known_at: datetime, lines: list[dict[str, Any]]
         "balance": plain(owes.balance, currency),
         "past_due": plain(owes.past_due(on), currency),
         "unapplied_credit": plain(credit, currency),
-        **{each: plain(amount, currency) for each, amount in total.items()},
+        **{each: plain(reckoning.of(each), currency) for each in COMPONENTS},
         "dues": [_due(row, charged, reckoning.open, currency) for row in sorted(book.dues, key=_by_date)],
         "lines": [_line(line, currency) for line in lines],
     }

@@ -48,7 +48,10 @@ class Promised(Values):
 
 
 class AccountFacts(Values):
-    """One account: `due_date` is the oldest unpaid one. No limits: nothing of the kind can be agreed here."""
+    """One account: `due_date` is the oldest unpaid one. No limits: nothing of the kind can be agreed here.
+
+    `interest` and `fees`: how much of the balance these are.
+    """
 
     account: str
     balance: Money
@@ -56,6 +59,8 @@ class AccountFacts(Values):
     due_date: date | None
     days_past_due: int
     parts: tuple[Part, ...] = ()
+    interest: Money = Decimal(0)
+    fees: Money = Decimal(0)
     pay_link: str | None = None
     promise: PromiseLimits | None = None
     plan: PlanLimits | None = None

@@ -177,6 +177,8 @@ def _balance(scene: Scene) -> Turn:
     says = [scene.say("balance", account=account.account, balance=balance, today=scene.day(scene.facts.today))]
     if 0 < account.past_due < account.balance:
         says.append(scene.say("balance_past", amount=scene.money(account.past_due)))
+    if account.interest + account.fees > 0:
+        says.append(_components(scene, account))
     if account.promised:
         promised = account.promised
         says.append(scene.say("promised", amount=scene.money(promised.amount), date=scene.day(promised.due_date)))
@@ -184,6 +186,17 @@ def _balance(scene: Scene) -> Turn:
         says.append(scene.say("disputed"))
     more = scene.possible("balance", "dispute")
     return scene.back(*scene.lines(*says), *_parts(scene, account), choices=more)
+
+
+def _components(scene: Scene, account: AccountFacts) -> str:
+    """The breakdown by what the debt is made of."""
+    principal = account.balance - account.interest - account.fees
+    return scene.say(
+        "balance_components",
+        principal=scene.money(principal),
+        interest=scene.money(account.interest),
+        fees=scene.money(account.fees),
+    )
 
 
 def _parts(scene: Scene, account: AccountFacts) -> tuple[str, ...]:

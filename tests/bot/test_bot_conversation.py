@@ -47,6 +47,14 @@ def test_the_balance_comes_with_its_dates() -> None:
     assert keys_of(answer) == {"link", "promise", "plan", "menu", "person"}
 
 
+def test_the_balance_says_what_it_is_made_of() -> None:
+    talk = Conversation(facts(account(interest=Decimal(20_100), fees=Decimal(5_000)))).identified()
+
+    assert talk.say("saldo").says[0].splitlines()[-1] == (
+        "Se compone así: capital $275.000, intereses $20.100, gastos de cobranza $5.000."
+    )
+
+
 def test_many_dates_are_summed_up() -> None:
     parts = tuple(Part(due_date=date(2026, month, 1), amount=Decimal(10)) for month in range(12, 0, -1))
     talk = Conversation(facts(account(balance=Decimal(120), parts=parts))).identified()
