@@ -4,7 +4,7 @@ Interest is simple: each day costs the same and interest bears none, so that wit
 effective rate allows. Days are counted from the end of the due date to the end of the day of the payment.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
@@ -15,6 +15,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from journey.playbook import Values
+from policy.costs import interest_ceiling
+from policy.errors import SendaError
+from policy.pack import Pack
 
 AnnualRate = Annotated[Decimal, Field(ge=0, le=10, max_digits=9, decimal_places=7)]
 
@@ -85,6 +88,16 @@ class Span:
 
 Ceiling = Callable[[date], Decimal | None]
 """The annual ceiling of a month (its first day); none where it is not known."""
+
+
+def check_ceiling(rules: InterestRules, packs: Iterable[Pack]) -> None:
+    """Refuse interest that is not bounded by the ceiling that these packs ask for (CO-17: Código Penal, art. 305).
+
+    A key may go on after it: `CO.usury.microcredit`. Error: `interest.ceiling_missing`.
+    """
+    key = interest_ceiling(packs)
+    if key is not None and rules.ceiling != key and not (rules.ceiling or "").startswith(f"{key}."):
+        raise SendaError("interest.ceiling_missing", f"the law bounds this rate: name {key} as its ceiling", "money")
 
 
 def daily_rate(rules: InterestRules, annual: Decimal) -> Decimal:

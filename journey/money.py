@@ -199,7 +199,7 @@ class _Run:
         self.use_rest()
 
     def _grow(self, due: Due, spans: Sequence[Span]) -> None:
-        for month in {span.month for span in spans}:
+        for month in sorted({span.month for span in spans}):
             key = due.id, month
             self.spans[key].extend(span for span in spans if span.month == month)
             total = sum((span.amount for span in self.spans[key]), ZERO).quantize(self.unit, ROUND_HALF_EVEN)

@@ -56,8 +56,9 @@ class _Of:
 
 
 async def accrue_due(ledger: Ledger, creditor: str | None = None, limit: int = 500) -> int:
-    """Post the late interest that is lacking to the end of today (the debtor's local day), and tell the journeys.
+    """Post the late interest that is lacking to the end of today (the debtor's local day).
 
+    A journey learns it with its next contact or payment, not each day anew; at once where nothing is owed any more.
     Of one creditor, or of all on the real clock; `limit` accounts are read at a time. Returns how many accounts owe
     something else than before.
     """
@@ -97,5 +98,6 @@ async def _accrue(ledger: Ledger, of: _Of, key: str) -> bool:
         await tx.execute(_MARK, {"accounts": [account.id], "today": account.today, "known": of.known})
         if owes.balance == before:
             return False
-        await follow(tx, account, owes, "interest", [])
+        if owes.balance <= 0 or not owes.dues:
+            await follow(tx, account, owes, "interest", [])
         return True

@@ -1,7 +1,7 @@
 """Creditors and playbooks: who is owed, under which law, with which timeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from babel.numbers import get_currency_precision, list_currencies
 from psycopg.types.json import Jsonb
 
+from journey.interest import check_ceiling
 from journey.limits import AgreementRules
 from journey.money import MoneyRules
 from journey.playbook import Playbook, parse_playbook
@@ -37,7 +38,7 @@ class Creditor:
     time_zone: str
     agreements: AgreementRules
     pay_url: str | None = None
-    money: MoneyRules = MoneyRules()
+    money: MoneyRules = field(default_factory=MoneyRules)
 
 
 def decimals(currency: str) -> int:
@@ -69,6 +70,8 @@ async def put_creditor(
     """
     loaded = load_pack(pack)
     decimals(currency)
+    if money is not None and money.interest is not None:
+        check_ceiling(money.interest, [loaded])
     if time_zone is None and not loaded.zones:
         raise SendaError("time_zone.missing", f"pack {pack} has no time zone of its own: give one", field="time_zone")
     zone = time_zone or loaded.zones[0]

@@ -64,7 +64,7 @@ _PAYMENTS = text(
     """
     SELECT count(*) FILTER (WHERE kind = 'payment') AS count,
         coalesce(sum(amount) FILTER (WHERE kind = 'payment'), 0) AS amount,
-        count(*) FILTER (WHERE kind = 'reversal') AS reversals,
+        count(*) FILTER (WHERE kind <> 'payment') AS reversals,
         count(*) FILTER (WHERE NOT EXISTS (SELECT FROM postings o WHERE o.payment_id = p.id)) AS unapplied
     FROM payments p WHERE creditor = :creditor"""
 )

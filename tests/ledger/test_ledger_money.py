@@ -26,13 +26,13 @@ async def given(ledger: Ledger) -> Given:
 
 
 async def reckons(given: Given, **rules: Any) -> None:
-    """The creditor's rules of money."""
+    """The creditor's rules of money; with interest it is in Peru, whose pack asks for no ceiling."""
     now = await creditor(given.ledger, given.key)
     await put_creditor(
         given.ledger,
         given.key,
         name=now.name,
-        pack=now.pack,
+        pack="PE" if "interest" in rules else now.pack,
         currency=now.currency,
         playbook=now.playbook,
         test_clock=now.test_clock,
