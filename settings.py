@@ -26,9 +26,15 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8080", description="where providers and debtors reach the API; covered by signatures"
     )
     link_key: SecretStr | None = Field(default=None, description="seals the links in messages; none: no such links")
+    feedback_private: bool = Field(
+        default=False, description="creditors' webhooks may be in this network, and on this machine over http"
+    )
     smtp_url: str = Field(default="smtp://127.0.0.1:1025", description="smtp[s]://[user:password@]host:port")
     mail_from: str = "Cobranza <no-responder@senda.invalid>"
     processor_secret: SecretStr = Field(description="whsec_… of the generic payment processor")
+    processors_file: Path | None = Field(
+        default=None, description="which payment processors there are (YAML); none: the generic one only"
+    )
     admin_key: SecretStr | None = Field(default=None, description="an API key of role admin, made at start")
     api_host: str = "127.0.0.1"
     api_port: int = 8080

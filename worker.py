@@ -19,10 +19,13 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.contacting import Contacting
 from activities.conversing import Conversing
 from activities.engine import Engine, connect
+from activities.feedback import Delivering
 from activities.hearing import Hearing
 from activities.housekeeping import Housekeeping
 from activities.importing import Importing
 from activities.recording import Recording
+from activities.reminding import Reminding
+from activities.targets import Targets
 from api.logs import configure
 from channels.links import Links
 from channels.providers import Lane, Providers
@@ -30,6 +33,7 @@ from channels.templating import load_all
 from journey.playbook import Channel
 from ledger.database import Ledger
 from ledger.permits import Permit
+from ledger.sealing import Sealer
 from settings import Settings
 from wiring import links_of, providers_of
 from workflows.contract import QUEUE, channel_queue
@@ -62,14 +66,24 @@ async def main(settings: Settings) -> None:
     engine = await connect(settings.temporal_address, settings.temporal_namespace, settings.payload_keys)
     async with Ledger(settings.database_url) as ledger, AsyncExitStack() as working:
         working.push_async_callback(providers.close)
-        workers = _workers(ledger, engine, providers, links_of(settings))
+        links = links_of(settings)
+        workers = _workers(ledger, engine, providers, links)
         gc.collect()
         gc.freeze()  # what was imported stays: collecting it again and again costs a seventh of the worker's time
         for worker in workers:
             await working.enter_async_context(worker)
         conversing = Conversing(ledger, engine, providers)
+        delivering = Delivering(ledger, Sealer(settings.payload_keys), Targets(private=settings.feedback_private))
+        working.push_async_callback(delivering.close)
         housekeeping = asyncio.create_task(
-            Housekeeping(ledger, engine, conversing, Hearing(ledger, engine, providers)).run()
+            Housekeeping(
+                ledger,
+                engine,
+                conversing,
+                Hearing(ledger, engine, providers),
+                Reminding(ledger, providers, links),
+                delivering,
+            ).run()
         )
         _say_ready()
         stopped = asyncio.create_task(stop.wait())

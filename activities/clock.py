@@ -7,12 +7,15 @@ from datetime import datetime
 
 from activities.engine import Engine
 from activities.launching import enter
+from activities.reminding import Reminding
 from activities.telling import relaunch, tell_all
+from ledger.accruing import accrue_due
 from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
 from ledger.database import Ledger
-from ledger.keeping import settle_due
+from ledger.deadlines import next_deadline, settle_due
 from ledger.opening import due_to_enter
 from ledger.outbox import bring_up_to_date, unsent_of
+from ledger.reminders import next_reminder
 from policy.errors import SendaError
 
 AT_ONCE = 32
@@ -34,25 +37,47 @@ class Advanced:
     woken: int
 
 
-async def advance(ledger: Ledger, engine: Engine, creditor: str, to: datetime) -> Advanced:
-    """Advance to an instant; returns once every journey has settled. Interrupted, it goes on when called again."""
+async def advance(
+    ledger: Ledger, engine: Engine, creditor: str, to: datetime, reminding: Reminding | None = None
+) -> Advanced:
+    """Advance to an instant; returns once every journey has settled. Interrupted, it goes on when called again.
+
+    `reminding` sends the reminders of instalments on the way; none: they wait.
+    """
     woken: set[str] = set()
     async with advancing(ledger, creditor, to):
         await tell_all(ledger, engine, await unsent_of(ledger, creditor))
-        while (at := await next_instant(ledger, creditor)) is not None and at <= to:
-            await set_clock(ledger, creditor, at)
-            await settle_due_agreements(ledger, creditor)
-            while accounts := await due_to_enter(ledger, creditor, BATCH):
-                launched = await enter(ledger, engine, accounts)
-                woken.update(launch.terms.journey_id for launch in launched)
-            woken |= await _settle(ledger, engine, creditor, at)
-        await set_clock(ledger, creditor, to)
-        await settle_due_agreements(ledger, creditor)
+        while (at := await _next(ledger, creditor, reminding)) is not None and at <= to:
+            woken |= await _live(ledger, engine, creditor, at)
+            if reminding is not None:
+                await reminding.remind(creditor)
+        woken |= await _live(ledger, engine, creditor, to)
     return Advanced(to, len(woken))
 
 
+async def _live(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -> set[str]:
+    """All that falls due at an instant; the journeys that had something to do."""
+    woken: set[str] = set()
+    await set_clock(ledger, creditor, at)
+    await settle_due_agreements(ledger, creditor)
+    if await accrue_due(ledger, creditor):
+        await tell_all(ledger, engine, await unsent_of(ledger, creditor))
+    while accounts := await due_to_enter(ledger, creditor, BATCH):
+        launched = await enter(ledger, engine, accounts)
+        woken.update(launch.terms.journey_id for launch in launched)
+    return woken | await _settle(ledger, engine, creditor, at)
+
+
+async def _next(ledger: Ledger, creditor: str, reminding: Reminding | None) -> datetime | None:
+    """When something happens next: of a journey, of an agreement, or a reminder."""
+    instants = [await next_instant(ledger, creditor), await next_deadline(ledger, creditor)]
+    if reminding is not None:
+        instants.append(await next_reminder(ledger, creditor))
+    return min((at for at in instants if at is not None), default=None)
+
+
 async def settle_due_agreements(ledger: Ledger, creditor: str | None = None) -> None:
-    """Write down which agreements their time has broken: of one creditor, or of all on the real clock."""
+    """Write down which agreements time has warned or broken: of one creditor, or of all on the real clock."""
     while await settle_due(ledger, creditor):
         pass
 

@@ -9,12 +9,16 @@ import structlog
 from activities.clock import settle_due_agreements
 from activities.conversing import Conversing
 from activities.engine import Engine
+from activities.feedback import Delivering
 from activities.hearing import Hearing
 from activities.launching import enter
+from activities.reminding import Reminding
 from activities.telling import relaunch, tell_all
 from ledger.access import forget_keys
+from ledger.accruing import accrue_due
 from ledger.call_results import bring_back
 from ledger.database import Ledger
+from ledger.feedback import forget
 from ledger.intake import give_up_uploads, waiting_imports
 from ledger.opening import due_to_enter, mark_launched, not_launched
 from ledger.outbox import open_journey_ids, standing_of, unsent
@@ -29,9 +33,11 @@ RELAY_EVERY = timedelta(seconds=1)
 ANSWER_EVERY = timedelta(milliseconds=300)
 MAIL_EVERY = timedelta(seconds=5)
 MINUTE = timedelta(minutes=1)
+ACCRUE_EVERY = timedelta(hours=1)
 RECONCILE_EVERY = timedelta(hours=1)
 KEYS_KEPT = timedelta(days=7)
 LONGEST_UPLOAD = timedelta(hours=6)
+FEEDBACK_KEPT = timedelta(days=90)
 
 log = structlog.get_logger()
 
@@ -40,12 +46,20 @@ class Housekeeping:
     """Loops that mend whatever a crash or an outage left behind. All of it may run in several workers at once."""
 
     def __init__(
-        self, ledger: Ledger, engine: Engine, conversing: Conversing | None = None, hearing: Hearing | None = None
+        self,
+        ledger: Ledger,
+        engine: Engine,
+        conversing: Conversing | None = None,
+        hearing: Hearing | None = None,
+        reminding: Reminding | None = None,
+        delivering: Delivering | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._conversing = conversing
         self._hearing = hearing
+        self._reminding = reminding
+        self._delivering = delivering
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -57,8 +71,13 @@ class Housekeeping:
                 group.create_task(_every(ANSWER_EVERY, "answers", self._conversing.answer_waiting))
             if self._hearing is not None:
                 group.create_task(_every(MAIL_EVERY, "mailboxes", self._hearing.mailboxes))
+            if self._delivering is not None:
+                group.create_task(_every(RELAY_EVERY, "feedback", self._delivering.deliver))
             group.create_task(_every(MINUTE, "agreements", self.agree))
+            if self._reminding is not None:
+                group.create_task(_every(MINUTE, "reminders", self._reminding.remind))
             group.create_task(_every(MINUTE, "tasks", self.tasks))
+            group.create_task(_every(ACCRUE_EVERY, "interest", self.accrue))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))
             group.create_task(_every(RECONCILE_EVERY, "sweep", self.sweep))
 
@@ -102,13 +121,18 @@ class Housekeeping:
             log.info("reconciled", journeys=mended)
 
     async def sweep(self) -> None:
-        """Drop idempotency keys that no client sends any more, and give up uploads whose API process died."""
+        """Drop what nobody asks for any more (keys, what was told), and give up uploads whose API process died."""
         await forget_keys(self._ledger, KEYS_KEPT)
         await give_up_uploads(self._ledger, LONGEST_UPLOAD)
+        await forget(self._ledger, FEEDBACK_KEPT)
 
     async def agree(self) -> None:
-        """Write down which agreements their time has broken."""
+        """Write down which agreements time has warned or broken."""
         await settle_due_agreements(self._ledger)
+
+    async def accrue(self) -> None:
+        """Post the late interest of the day; the relay tells the journeys."""
+        await accrue_due(self._ledger)
 
     async def tasks(self) -> None:
         """Open calls again of which no result came, and drop those that have become pointless."""

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.shapes import Shape
-from journey.keeping import AgreementStatus
+from journey.keeping import AgreementStatus, InstalmentState, PlanState
 from ledger.disputes import DisputeOutcome, DisputeReason
 from ledger.rows import Amount, Day
 
@@ -54,11 +54,13 @@ class ResolveIn(Shape):
 
 
 class InstalmentOut(BaseModel):
-    """An instalment: `paid` is what counts for it; at `waits_until` (UTC) its grace is over."""
+    """An instalment: `paid` is what counts for it, until `waits_until` (UTC)."""
 
+    number: int = Field(examples=[1])
     due_date: date
     amount: str = Field(examples=["60000.00"])
     paid: str = Field(examples=["0.00"])
+    state: InstalmentState = Field(description="late after its day, missed after its grace")
     waits_until: datetime
 
 
@@ -77,18 +79,53 @@ class _Agreed(BaseModel):
     actor: str = Field(description="who noted it")
     origin: str = Field(examples=["people"], description="by what way it was agreed")
     override: bool = Field(description="it goes beyond the creditor's limits")
+    reason: str | None = Field(
+        examples=[None], description="why it was cancelled: renegotiated, first_payment_missing; null: people ended it"
+    )
 
 
 class PromiseOut(_Agreed):
-    """A promise to pay."""
+    """A promise to pay. `replaces`: the promise that it renegotiates; `replaced_by`: the one made in its place."""
 
     due_date: date
+    replaces: int | None = Field(examples=[None])
+    replaced_by: int | None = Field(examples=[None])
 
 
 class PlanOut(_Agreed):
     """A payment plan."""
 
+    state: PlanState = Field(
+        description="while it is open: awaiting_first where the first payment is its condition, warned once an "
+        "instalment was missed that can be made good until its waits_until, otherwise active"
+    )
     instalments: list[InstalmentOut]
+
+
+class DueDayOut(BaseModel):
+    """The open promises of a due date. `paid`: what counts for them so far; `expected`: null without a kept rate."""
+
+    due_date: date
+    promises: int = Field(examples=[3])
+    promised: str = Field(examples=["360000.00"])
+    paid: str = Field(examples=["60000.00"])
+    expected: str | None = Field(examples=["298800.00"], description="promised, times the kept rate")
+
+
+class ProjectionOut(BaseModel):
+    """Open promises by due date and what they will bring.
+
+    `kept_rate`: of the promises whose time ended in the last 180 days, the share of the promised amounts that was
+    paid in time; null where it rests on none.
+    """
+
+    creditor: str
+    currency: str
+    first: date = Field(serialization_alias="from", validation_alias="first")
+    last: date = Field(serialization_alias="to", validation_alias="last")
+    kept_rate: str | None = Field(examples=["0.8300"])
+    rests_on: int = Field(examples=[41], description="how many promises the kept rate was reckoned from")
+    days: list[DueDayOut]
 
 
 class DisputeOut(BaseModel):

@@ -1,13 +1,24 @@
 """For agents, operators and supervisors: promises to pay, payment plans, disputes."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
-from api.agreement_shapes import DisputeIn, DisputeOut, DisputeStatus, PlanIn, PlanOut, PromiseIn, PromiseOut, ResolveIn
+from api.agreement_shapes import (
+    DisputeIn,
+    DisputeOut,
+    DisputeStatus,
+    PlanIn,
+    PlanOut,
+    ProjectionOut,
+    PromiseIn,
+    PromiseOut,
+    ResolveIn,
+)
 from api.context import Caller, IdempotencyKey, Manager, Parts, PartsOf, Reader, Recorded, once
 from api.problems import Forbidden, Problem
 from api.shapes import PageOf
@@ -19,6 +30,7 @@ from ledger.agreement_views import Wanted, list_agreements, list_disputes
 from ledger.agreements import Word
 from ledger.disputes import Resolution
 from ledger.errors import NotFound
+from ledger.projection import project
 
 router = APIRouter(
     prefix="/v1",
@@ -73,6 +85,31 @@ async def cancel_promise(
         word = _word(command, actor)
         here.tell(await agreements.cancel(here.ledger, creditor, account, "promise", promise, word))
         return Answer(200, await _promise(here, promise))
+
+    return await once(request, here, actor, idempotency_key, work)
+
+
+@router.post(PATH + "/promises/{promise}/renegotiate", status_code=201, response_model=PromiseOut)
+async def renegotiate_promise(
+    request: Request,
+    creditor: str,
+    account: str,
+    promise: int,
+    body: PromiseIn,
+    here: PartsOf,
+    actor: Caller,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """End an open promise and make another in its place, at once; what was paid stays with the old one.
+
+    422 where the creditor's limits do not allow it, 409 where the promise is not open.
+    """
+
+    async def work(command: str) -> Answer:
+        word = _word(command, actor, body.override)
+        made = await agreements.renegotiate(here.ledger, creditor, account, promise, body.amount, body.due_date, word)
+        here.tell(made.told)
+        return Answer(201, await _promise(here, made.id))
 
     return await once(request, here, actor, idempotency_key, work)
 
@@ -226,6 +263,20 @@ async def list_all_disputes(
 ) -> PageOf[DisputeOut]:
     """Disputes, filtered, page by page."""
     return await _disputes(here, replace(wanted, status=status))
+
+
+@router.get("/creditors/{creditor}/promises/projection", tags=["creditors"])
+async def get_projection(
+    creditor: str,
+    actor: Reader,
+    here: PartsOf,
+    first: Annotated[date | None, Query(alias="from", description="a due date; today where none is given")] = None,
+    last: Annotated[date | None, Query(alias="to", description="31 days later where none is given")] = None,
+) -> ProjectionOut:
+    """Open promises by due date, weighted by the share of promised amounts that was kept in the last 180 days."""
+    found = await project(here.ledger, creditor, first, last)
+    rate = f"{found.kept_rate:.4f}" if found.kept_rate is not None else None
+    return ProjectionOut.model_validate({**asdict(found), "kept_rate": rate})
 
 
 def _word(command: str, actor: Actor, override: bool = False) -> Word:

@@ -8,17 +8,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from activities.engine import connect
+from activities.targets import Targets
 from api import (
     agreements,
     contacts,
     debtors,
     dialer,
+    feedback,
+    fees,
     journeys,
     money,
     operators,
     packs,
+    payments,
     processors,
     providers,
+    reference_values,
     stop,
     tasks,
     templates,
@@ -27,8 +32,9 @@ from api.context import Parts, PartsOf
 from api.problems import Problem, Unavailable, install
 from ledger.access import create_key
 from ledger.database import Ledger
+from ledger.sealing import Sealer
 from settings import Settings
-from wiring import links_of, providers_of
+from wiring import links_of, processors_of, providers_of
 
 DESCRIPTION = """One durable, lawful journey for each delinquent account.
 
@@ -36,7 +42,10 @@ Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with of
 `application/problem+json` with a stable `code`. A POST that creates takes an `Idempotency-Key`.
 """
 
-OPERATORS = (operators, packs, journeys, contacts, debtors, tasks, dialer, agreements, money, templates)
+OPERATORS = (
+    *(operators, packs, journeys, contacts, debtors, tasks, dialer),
+    *(agreements, money, payments, fees, reference_values, feedback, templates),
+)
 OTHERS = (processors, providers, stop)
 
 health = APIRouter(tags=["health"])
@@ -64,15 +73,18 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.parts = Parts(
                 ledger,
                 engine,
-                settings.processor_secret.get_secret_value(),
+                processors_of(settings),
                 providers_of(settings),
                 links_of(settings),
                 settings.public_url.rstrip("/"),
+                Sealer(settings.payload_keys),
+                Targets(private=settings.feedback_private),
             )
             yield
             if app.state.parts.running:
                 await asyncio.wait(app.state.parts.running, timeout=5)
             await app.state.parts.providers.close()
+            await app.state.parts.processors.close()
 
     app = FastAPIOffline(title="Senda", version="1", description=DESCRIPTION, lifespan=lifespan)
     install(app)

@@ -14,13 +14,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from activities.engine import Engine
 from activities.launching import enter
+from activities.targets import Targets
 from activities.telling import tell_all
 from api.problems import Forbidden, Unauthenticated, status_of
 from channels.links import Links
+from channels.processors.kinds import Processors
 from channels.providers import Providers
 from ledger.access import Actor, Answer, Role, actor_of, claim, keep_answer, note
 from ledger.database import Ledger
 from ledger.payments import Told
+from ledger.sealing import Sealer
 
 PROMPT = 0.1
 """Seconds that a processor's answer waits for the engine to hear of the payment; the ledger has it already."""
@@ -32,10 +35,12 @@ class Parts:
 
     ledger: Ledger
     engine: Engine
-    processor_secret: str
+    processors: Processors
     providers: Providers
     links: Links | None
     public_url: str
+    sealer: Sealer = field(default_factory=lambda: Sealer(()))
+    targets: Targets = field(default_factory=lambda: Targets(private=False))
     running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -8,14 +8,26 @@ from fastapi.responses import JSONResponse
 
 from activities.launching import enter
 from api.context import IdempotencyKey, Manager, PartsOf, Reader, Recorded, Supervisor, once
-from api.problems import Problem
-from api.shapes import CloseIn, ContactOut, EventOut, JourneyIn, JourneyOut, PageOf, PauseIn, PaymentOut
+from api.problems import Forbidden, Problem
+from api.shapes import (
+    CloseIn,
+    ContactOut,
+    EventOut,
+    HoldOut,
+    JourneyIn,
+    JourneyOut,
+    PageOf,
+    PauseIn,
+    PaymentOut,
+    ResumeIn,
+)
 from journey.playbook import Outcome, Stage
 from journey.state import Status
-from ledger import commands, views
+from ledger import commands, holds, views
 from ledger.access import Answer
 from ledger.commands import Pause
 from ledger.errors import Conflict, NotFound
+from ledger.holds import LASTING, HoldKind
 from ledger.why import in_words, whys
 from policy import Language
 
@@ -27,6 +39,8 @@ router = APIRouter(
 
 Limit = Annotated[int, Query(ge=1, le=views.LONGEST_PAGE)]
 PATH = "/journeys/{creditor}/{account}"
+LIFTING = ("operator", "supervisor", "admin")
+"""Roles that may lift a pause that outlives its journey."""
 
 
 @router.post("/journeys", status_code=201, tags=["journeys"], response_model=JourneyOut)
@@ -95,7 +109,17 @@ async def get_events(
     return PageOf[EventOut].model_validate(page, from_attributes=True)
 
 
-@router.post(PATH + "/pause", status_code=201, tags=["commands"], response_model=JourneyOut)
+@router.get(PATH + "/holds", tags=["journeys"])
+async def get_holds(
+    creditor: str, account: str, here: PartsOf, actor: Reader, cursor: str | None = None, limit: Limit = 100
+) -> PageOf[HoldOut]:
+    """The pauses that concern an account, also those of its person, in the order in which they were noted."""
+    await _account(here, creditor, account)
+    page = await holds.list_holds(here.ledger, creditor, account, cursor, limit)
+    return PageOf[HoldOut].model_validate(page, from_attributes=True)
+
+
+@router.post(PATH + "/pause", status_code=201, tags=["commands"], response_model=JourneyOut | PageOf[HoldOut])
 async def pause(
     request: Request,
     creditor: str,
@@ -105,30 +129,41 @@ async def pause(
     actor: Manager,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Hold the journey: no contacts in that time. 409 where another pause covers part of it."""
+    """Hold the journey: no contacts in that time. 409 where another pause covers part of it.
+
+    An account that has had no journey yet answers with what holds it.
+    """
 
     async def work(command: str) -> Answer:
-        order = Pause(id=command, starts=body.starts, ends=body.until, reason=body.reason)
-        here.tell(await commands.pause(here.ledger, creditor, account, order, actor.name))
-        return Answer(201, await _encoded(here, creditor, account))
+        order = Pause(id=command, starts=body.starts, ends=body.until, reason=body.reason, kind=body.kind)
+        for told in await commands.pause(here.ledger, creditor, account, order, actor.name):
+            here.tell(told)
+        return Answer(201, await _held(here, creditor, account))
 
     return await once(request, here, actor, idempotency_key, work)
 
 
-@router.post(PATH + "/resume", tags=["commands"], response_model=JourneyOut)
+@router.post(PATH + "/resume", tags=["commands"], response_model=JourneyOut | PageOf[HoldOut])
 async def resume(
     request: Request,
     creditor: str,
     account: str,
     here: PartsOf,
     actor: Manager,
+    body: ResumeIn | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """End the pause that holds now. 409 where none does."""
+    """End the pause that holds now, of several the lightest or the one of a kind. 409 where none does."""
+
+    def admit(kind: HoldKind) -> None:
+        if kind in LASTING and actor.role not in LIFTING:
+            raise Forbidden("auth.role", f"only supervisors and operators lift a pause of kind {kind}")
 
     async def work(command: str) -> Answer:
-        here.tell(await commands.resume(here.ledger, creditor, account, command, actor.name))
-        return Answer(200, await _encoded(here, creditor, account))
+        kind = body.kind if body is not None else None
+        for told in await commands.resume(here.ledger, creditor, account, command, actor.name, kind, admit):
+            here.tell(told)
+        return Answer(200, await _held(here, creditor, account))
 
     return await once(request, here, actor, idempotency_key, work)
 
@@ -179,6 +214,13 @@ async def _journey(here: PartsOf, creditor: str, account: str) -> dict[str, Any]
         await _account(here, creditor, account)
         raise NotFound("journey.unknown", "the account has had no journey yet", "account")
     return found
+
+
+async def _held(here: PartsOf, creditor: str, account: str) -> Any:
+    """The account's last journey; where it has had none, what holds it."""
+    found = await views.journey(here.ledger, creditor, account)
+    page = None if found else await holds.list_holds(here.ledger, creditor, account, None, views.LONGEST_PAGE)
+    return jsonable_encoder(found or PageOf[HoldOut].model_validate(page, from_attributes=True))
 
 
 async def _encoded(here: PartsOf, creditor: str, account: str) -> Any:

@@ -79,8 +79,10 @@ PLAYBOOK_BODY: dict[str, Any] = {
 @router.put("/creditors/{creditor}", tags=["creditors"])
 async def put_creditor(creditor: Slug, body: CreditorIn, here: PartsOf, actor: Operator) -> CreditorOut:
     """Create or change a creditor."""
-    settings = body.model_dump(exclude={"agreements", "money"})
-    kept = await creditors.put_creditor(here.ledger, creditor, **settings, agreements=body.agreements, money=body.money)
+    settings = body.model_dump(exclude={"agreements", "money", "reliefs"})
+    kept = await creditors.put_creditor(
+        here.ledger, creditor, **settings, agreements=body.agreements, money=body.money, reliefs=body.reliefs
+    )
     return _creditor(kept)
 
 
@@ -102,6 +104,7 @@ def _creditor(kept: creditors.Creditor) -> CreditorOut:
         time_zone=kept.time_zone,
         agreements=kept.agreements,
         money=kept.money,
+        reliefs=kept.reliefs,
         pay_url=kept.pay_url,
     )
 

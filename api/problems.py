@@ -18,7 +18,9 @@ from temporalio.service import RPCError
 
 from activities.clock import Stuck
 from channels.callbacks import CallbackRefused, CallbackUnreadable
+from channels.processors.events import ProcessorDown, ProcessorRefused, ProcessorUnable
 from journey.playbook import PlaybookError
+from journey.reliefs import BeyondAuthority
 from ledger.errors import Conflict, NotFound
 from policy.errors import SendaError
 
@@ -51,10 +53,14 @@ STATUS: dict[type[SendaError], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
+    BeyondAuthority: 403,
     TooLarge: 413,
     NotFound: 404,
     Conflict: 409,
     Stuck: 503,
+    ProcessorUnable: 409,
+    ProcessorRefused: 502,
+    ProcessorDown: 503,
     Unavailable: 503,
 }
 

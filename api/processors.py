@@ -1,19 +1,20 @@
 """For payment processors: signed webhooks. The signature is the authentication."""
 
-from datetime import UTC
-from typing import Any
-
-import orjson
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from api.context import PartsOf, RefusalsRecorded
-from api.problems import BadRequest, Problem, Unauthenticated
-from api.shapes import PaymentIn, PaymentTaken
-from ledger.creditors import decimals
-from ledger.payments import Payment, post_payment
-from policy.errors import SendaError
+from api.context import Parts, PartsOf, RefusalsRecorded
+from api.problems import Problem, TooLarge, Unauthenticated
+from api.shapes import PaymentTaken
+from channels.callbacks import Callback, CallbackRefused
+from channels.processors.events import Event
+from channels.processors.generic import Generic, PaymentIn
+from channels.processors.kinds import GENERIC
+from channels.processors.taking import Taken, take, take_strictly
+from ledger.errors import NotFound
+from ledger.payments import Posted
+
+LARGEST = 1024 * 1024
+"""Bytes of a callback."""
 
 router = APIRouter(
     prefix="/v1/webhooks/payments",
@@ -33,59 +34,74 @@ router = APIRouter(
     },
 )
 async def generic(request: Request, here: PartsOf) -> PaymentTaken:
-    """A payment or a reversal, signed as Standard Webhooks says over the raw body.
+    """A payment, or what takes one back, signed as Standard Webhooks says over the raw body.
 
     Answered with 200 once it is stored for good; sent again it changes nothing. The same `id` is the same payment.
     """
-    raw = await request.body()
-    _verify(here.processor_secret, raw, dict(request.headers))
-    try:
-        told = PaymentIn.model_validate(orjson.loads(raw))
-    except orjson.JSONDecodeError:
-        raise BadRequest("payment.not_json", "the body is no JSON object") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or None
-        raise SendaError("payment.invalid", f"{place}: {first['msg']}", field=place) from None
-    if told.type == "reversal" and told.reverses is None:
-        raise SendaError("payment.reverses_missing", "a reversal names the payment it reverses", field="reverses")
-    exponent = told.amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > decimals(told.currency):
-        raise SendaError("payment.amount_decimals", f"too many decimals for {told.currency}", field="amount")
-    posted = await post_payment(
-        here.ledger,
-        Payment(
-            processor="generic",
-            id=told.id,
-            kind=told.type,
-            creditor=told.creditor,
-            account=told.account,
-            amount=told.amount,
-            currency=told.currency,
-            paid_at=told.paid_at.astimezone(UTC),
-            reverses=told.reverses,
-        ),
-    )
+    return await _hear(request, here, GENERIC)
+
+
+@router.post("/{processor}")
+async def hear(request: Request, processor: str, here: PartsOf) -> PaymentTaken:
+    """What a configured processor tells, in its own format and with its own signature.
+
+    Answered with 200 once it is stored for good. Events that move no money of ours are recorded and answered with
+    `ignored`. Money whose account is not known, or is another creditor's, is recorded and answered with `unapplied`.
+    """
+    return await _hear(request, here, processor)
+
+
+async def tell(here: Parts, posted: Posted) -> None:
+    """Let the engine hear of a posting."""
     if posted.told is not None:
         await here.tell_promptly(posted.told)
     if posted.opens is not None:
         here.open(posted.opens)
-    return PaymentTaken(applied=posted.status == "applied", status=posted.status, code=posted.code)
 
 
-def _verify(secret: str, raw: bytes, headers: dict[str, Any]) -> None:
+async def _hear(request: Request, here: Parts, key: str) -> PaymentTaken:
+    processor = here.processors.get(key)
+    if processor is None:
+        raise NotFound("processor.unknown", "no processor of this key is configured", "processor")
+    callback = Callback(
+        method=request.method,
+        url=f"{here.public_url}{request.url.path}",
+        path="",
+        query=dict(request.query_params),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await _body(request),
+    )
     try:
-        Webhook(secret).verify(raw, headers, json_parse=False)
-    except WebhookVerificationError as error:
-        reason = str(error).lower()
-        if "timestamp" in reason and "old" in reason:
-            raise Unauthenticated("signature.too_old", "the signature is older than five minutes: sign anew") from None
-        if "timestamp" in reason and "new" in reason:
-            raise Unauthenticated("signature.from_future", "the signature's time lies in the future") from None
-        if "missing" in reason:
-            raise Unauthenticated(
-                "signature.missing", "send webhook-id, webhook-timestamp, webhook-signature"
-            ) from None
-        raise Unauthenticated("signature.invalid", "the signature does not fit the body") from None
-    except ValueError:  # the header or the body is of a form that no signature has
-        raise Unauthenticated("signature.invalid", "the signature cannot be read") from None
+        events = await processor.read(callback)
+    except CallbackRefused as error:
+        raise Unauthenticated(error.code, error.message) from None
+    taken = [await _take(here, key, event, isinstance(processor, Generic)) for event in events]
+    for each in taken:
+        for posted in each.posted:
+            await tell(here, posted)
+    return _answer(taken)
+
+
+async def _take(here: Parts, key: str, event: Event, hears_refusals: bool) -> Taken:
+    def serves(creditor: str) -> bool:
+        return here.processors.serves(key, creditor)
+
+    if hears_refusals:
+        return await take_strictly(here.ledger, key, event, serves)
+    return await take(here.ledger, key, event, serves)
+
+
+def _answer(taken: list[Taken]) -> PaymentTaken:
+    """Of several events in one callback the one that did most."""
+    order = ("applied", "unapplied", "duplicate", "ignored")
+    first = min(taken, key=lambda each: order.index(each.status), default=Taken("ignored"))
+    return PaymentTaken(applied=first.status == "applied", status=first.status, code=first.code)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise TooLarge("callback.too_large", f"a callback has at most {LARGEST} bytes")
+    return bytes(body)

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from journey.limits import AgreementRules
 from journey.money import MoneyRules
 from journey.playbook import Outcome, Stage
+from journey.relief_rules import ReliefRules
 from journey.state import Status
 from ledger.access import Role
 from ledger.holds import HoldKind
-from ledger.rows import Amount
 
 Item = TypeVar("Item")
 
@@ -62,13 +62,31 @@ class CreditorIn(Shape):
     time_zone: str | None = Field(default=None, examples=["America/Bogota"])
     agreements: AgreementRules | None = Field(
         default=None,
-        examples=[{"promise": {"max_days": 15, "min_share": "0.30"}, "plan": None}],
+        examples=[{"promise": {"max_days": 31, "min_share": "0.30"}, "plan": None}],
         description="what it lets people agree on: limits of promises and plans; null: the defaults",
     )
     money: MoneyRules | None = Field(
         default=None,
         examples=[{"order": ["fees", "interest", "principal"], "overpayment": "next_due", "interest": None}],
         description="how it reckons: what is paid first, overpayments, late interest; null: the defaults",
+    )
+    reliefs: ReliefRules | None = Field(
+        default=None,
+        examples=[
+            {
+                "kinds": [
+                    {
+                        "key": "descuento-10",
+                        "kind": "punctual_discount",
+                        "share": "0.10",
+                        "within_days": 10,
+                        "eligibility": {"days_past_due_from": 31},
+                        "authority": {"agent": {"share": "0.05"}, "supervisor": {}},
+                    }
+                ]
+            }
+        ],
+        description="what it forgives or puts off, for which accounts, and who may grant how much; null: nothing",
     )
     pay_url: PayUrl | None = Field(
         default=None,
@@ -90,6 +108,7 @@ class CreditorOut(BaseModel):
     time_zone: str
     agreements: AgreementRules
     money: MoneyRules
+    reliefs: ReliefRules
     pay_url: str | None
 
 
@@ -218,8 +237,6 @@ class PauseIn(Shape):
     reason: str = Field(
         min_length=1, max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["hardship"], description="a code, no prose"
     )
-
-
     kind: HoldKind = Field(
         default="requested",
         examples=["hardship"],
@@ -257,24 +274,12 @@ class CloseIn(Shape):
     outcome: Outcome = Field(examples=["withdrawn"])
 
 
-class PaymentIn(Shape):
-    """What a payment processor tells."""
-
-    id: Words = Field(examples=["pay_81273"])
-    type: Literal["payment", "reversal"]
-    creditor: Words = Field(max_length=63, examples=["amable"])
-    account: Words = Field(max_length=128, examples=["CR-10024"])
-    amount: Amount = Field(examples=["185000.00"])
-    currency: str = Field(pattern="^[A-Z]{3}$", examples=["COP"])
-    paid_at: Instant = Field(examples=["2026-03-05T12:00:00-05:00"])
-    reverses: Words | None = Field(default=None, examples=[None])
-
-
 class PaymentTaken(BaseModel):
-    """`applied` is true the first time; `unapplied` money is kept and shown until its account is known."""
+    """`applied` is true the first time; `unapplied` money is kept and shown until its account is known, `ignored` is
+    what moves no money of ours."""
 
     applied: bool
-    status: Literal["applied", "duplicate", "unapplied"]
+    status: Literal["applied", "duplicate", "unapplied", "ignored"]
     code: str | None = Field(default=None, examples=[None])
 
 

@@ -32,7 +32,7 @@ class PromiseRules(Values):
     max_broken: int = Field(default=3, ge=1, le=100, description="no promise after so many broken ones of a journey")
     max_open: int = Field(default=3, ge=1, le=12, description="promises of an account that may be open at once")
     max_renegotiated: int = Field(default=2, ge=0, le=100, description="promises of a journey made anew, at most")
-    remind_days_before: RemindDays = Field(default=1, description=REMIND)
+    remind_days_before: RemindDays = Field(default=None, description=REMIND)
 
 
 class PlanRules(Values):
@@ -45,7 +45,7 @@ class PlanRules(Values):
         description="numbers that are offered; people agree on fewer, too",
     )
     every_days: int = Field(default=30, ge=1, le=366, description="the rhythm that is offered; people may agree others")
-    first_share: Share = Field(default=Decimal("0.10"), description="of the plan's sum in its first instalment")
+    first_share: Share = Field(default=Decimal(0), description="of the plan's sum in its first instalment")
     first_within_days: Days = Field(default=31, description="days from today to the first instalment, at most")
     max_days: Days = Field(default=366, description="days from today to the last instalment, at most")
     min_instalment: Decimal = Field(

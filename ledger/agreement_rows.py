@@ -19,13 +19,15 @@ from policy.calendar import local_date, start_of_day
 class Word:
     """Who agreed, by what way, and the command's number `key`: the same again changes nothing.
 
-    `beyond_limits`: whoever may do so agreed to more than the creditor's limits allow.
+    `beyond_limits`: whoever may do so agreed to more than the creditor's limits allow. `in_full`: a promise is kept by
+    all of its amount only, whatever the playbook's threshold is.
     """
 
     key: str
     actor: str
     origin: str = "people"
     beyond_limits: bool = False
+    in_full: bool = False
 
 
 _INSERT = """
@@ -55,7 +57,7 @@ async def write_agreement(
     terms, zone = record.terms.playbook.promise, record.terms.zone
     today = local_date(record.now, zone)
     plan = (rules.plan or PlanRules()) if kind == "plan" else None
-    threshold = terms.threshold if plan is None else Decimal(1)
+    threshold = terms.threshold if plan is None and not word.in_full else Decimal(1)
     values = {
         "kind": kind,
         "creditor": record.terms.creditor,

@@ -32,6 +32,7 @@ from ledger.errors import Conflict, NotFound
 from ledger.keeping import LAST_EVENT, Agreement, Change, agreements_of, held, note, settle, write_event
 from ledger.payments import Told, tell_engine
 from ledger.record import Record, open_record, write
+from ledger.relief_keeping import close_reliefs
 from ledger.standing import owed
 from policy.calendar import local_date
 
@@ -163,17 +164,32 @@ async def cancel(
         account_id = await lock_account(tx, creditor, account)
         record = await open_record(tx, account_id=account_id)
         now = record.now if record else await _now(tx, creditor)
-        if await (await tx.execute(_CANCELLED, [word.key])).fetchone() is not None:
-            return None
-        agreement = await _open_one(tx, account_id, kind, number, now)
-        change = await _end(tx, agreement, now, word, key=word.key)
-        if record is None:
-            await note(tx, agreement.journey_id, change.fact)
-            return None
-        record.facts.append(change.fact)
-        standing = record.tell(holds=held(record.state.standing.holds, [change], now))
-        await write(tx, record)
-        return await tell_engine(tx, record.id, kind, standing)
+        return await cancel_within(tx, account_id, record, now, kind, number, word)
+
+
+async def cancel_within(
+    tx: Connection,
+    account_id: int,
+    record: Record | None,
+    now: datetime,
+    kind: AgreementKind,
+    number: int,
+    word: Word,
+) -> Told | None:
+    """`cancel` inside the caller's transaction under its lock; a relief that depends on it ends with it."""
+    if await (await tx.execute(_CANCELLED, [word.key])).fetchone() is not None:
+        return None
+    agreement = await _open_one(tx, account_id, kind, number, now)
+    change = await _end(tx, agreement, now, word, key=word.key)
+    if record is None:
+        await note(tx, agreement.journey_id, change.fact)
+        await close_reliefs(tx, account_id, None, now)
+        return None
+    record.facts.append(change.fact)
+    await close_reliefs(tx, account_id, record, now)
+    standing = record.tell(holds=held(record.state.standing.holds, [change], now))
+    await write(tx, record)
+    return await tell_engine(tx, record.id, kind, standing)
 
 
 async def _open_one(tx: Connection, account_id: int, kind: AgreementKind, number: int, now: datetime) -> Agreement:
@@ -271,6 +287,7 @@ async def _make(
     replaces = replaced.agreement.id if replaced is not None else None
     made, fact = await write_agreement(tx, record, kind, instalments, word, at.rules, replaces)
     record.facts.extend([*(change.fact for change in changes), fact])
+    await close_reliefs(tx, record.account_id, record, record.now)
     holds = held(record.state.standing.holds, changes, record.now) or record.state.standing.holds
     standing = record.tell(holds=(*holds, Hold(id=made.hold_id, starts=record.now, ends=made.until)))
     await write(tx, record)

@@ -63,7 +63,7 @@ WHERE c.account_id = %s ORDER BY c.id"""
 
 _POSTED = """
 SELECT due_id, component, kind, payment_id, credit_id, about->>'month' AS month,
-    CASE WHEN kind = 'fee' THEN effective_at END AS since, sum(amount) AS amount
+    CASE WHEN kind = 'fee' OR about->>'relief' IS NOT NULL THEN effective_at END AS since, sum(amount) AS amount
 FROM postings WHERE (%s::timestamptz IS NULL OR booked_at <= %s) AND account_id = %s GROUP BY 1, 2, 3, 4, 5, 6, 7"""
 
 _POSTING = """
@@ -222,16 +222,16 @@ class Book:
         ]
 
     def charges(self) -> list[Charge]:
-        """What is charged for the dues, late interest apart: of a creditor's file, and fees since their day."""
-        charges = [
-            Charge(row["due_id"], row["component"], row["amount"])
+        """What is charged for the dues, late interest apart: by the creditor's file since ever, else since its day."""
+        return [
+            Charge(
+                row["due_id"],
+                row["component"],
+                row["amount"],
+                local_date(row["since"], self.account.zone) if row["since"] is not None else None,
+            )
             for row in self.posted
-            if row["kind"] in CHARGES and row["due_id"] is not None
-        ]
-        return charges + [
-            Charge(row["due_id"], "fees", row["amount"], local_date(row["since"], self.account.zone))
-            for row in self.posted
-            if row["kind"] == "fee"
+            if row["kind"] in (*CHARGES, "fee") and row["due_id"] is not None
         ]
 
     def differences(self, reckoning: Reckoning, source: Source | None) -> list[list[Any]]:

@@ -13,6 +13,7 @@ from journey.interest import check_ceiling
 from journey.limits import AgreementRules
 from journey.money import MoneyRules
 from journey.playbook import Playbook, parse_playbook
+from journey.relief_rules import ReliefRules
 from ledger.database import Ledger
 from ledger.errors import Conflict, NotFound
 from ledger.packs import known_keys
@@ -25,7 +26,7 @@ class Creditor:
     """One creditor's settings. `test_clock`: its journeys live by this instant instead of the real one.
 
     `extra_packs` apply beside `pack`: a subdivision's, the creditor's own. The strictest wins. `agreements`: what it
-    lets people agree on; `money`: how it reckons.
+    lets people agree on; `money`: how it reckons; `reliefs`: what it forgives or puts off.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Creditor:
     agreements: AgreementRules
     pay_url: str | None = None
     money: MoneyRules = field(default_factory=MoneyRules)
+    reliefs: ReliefRules = field(default_factory=ReliefRules)
 
 
 def decimals(currency: str) -> int:
@@ -62,11 +64,12 @@ async def put_creditor(
     agreements: AgreementRules | None = None,
     pay_url: str | None = None,
     money: MoneyRules | None = None,
+    reliefs: ReliefRules | None = None,
 ) -> Creditor:
     """Create or change a creditor. Currency and clock may not change once accounts or journeys hang on them.
 
-    `pack` comes with Senda; the packs beside it may be ones that were put. `agreements`, `money` none: the defaults.
-    `pay_url`: where its debtors pay, with `{reference}` for the account.
+    `pack` comes with Senda; the packs beside it may be ones that were put. `agreements`, `money`, `reliefs` none: the
+    defaults. `pay_url`: where its debtors pay, with `{reference}` for the account.
     """
     loaded = load_pack(pack)
     decimals(currency)
@@ -110,13 +113,13 @@ async def put_creditor(
         await tx.execute(
             """
             INSERT INTO creditors (key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements,
-                pay_url, money)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                pay_url, money, reliefs)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (key) DO UPDATE SET name = excluded.name, pack = excluded.pack,
                 extra_packs = excluded.extra_packs,
                 currency = excluded.currency, playbook = excluded.playbook, test_clock = excluded.test_clock,
                 time_zone = excluded.time_zone, agreements = excluded.agreements,
-                pay_url = excluded.pay_url, money = excluded.money""",
+                pay_url = excluded.pay_url, money = excluded.money, reliefs = excluded.reliefs""",
             [
                 key,
                 name,
@@ -129,11 +132,24 @@ async def put_creditor(
                 agreements and Jsonb(agreements),
                 pay_url,
                 money and Jsonb(money),
+                reliefs and Jsonb(reliefs),
             ],
         )
     rules = agreements or AgreementRules()
-    reckons = money or MoneyRules()
-    return Creditor(key, name, pack, beside, currency, playbook, test_clock, zone, rules, pay_url, reckons)
+    return Creditor(
+        key,
+        name,
+        pack,
+        beside,
+        currency,
+        playbook,
+        test_clock,
+        zone,
+        rules,
+        pay_url,
+        money or MoneyRules(),
+        reliefs or ReliefRules(),
+    )
 
 
 async def creditor(ledger: Ledger, key: str) -> Creditor:
@@ -143,7 +159,7 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
             await tx.execute(
                 """
                 SELECT key, name, pack, extra_packs, currency, playbook, test_clock, time_zone, agreements, pay_url,
-                    money
+                    money, reliefs
                 FROM creditors WHERE key = %s""",
                 [key],
             )
@@ -152,6 +168,7 @@ async def creditor(ledger: Ledger, key: str) -> Creditor:
         raise NotFound("creditor.unknown", f"no creditor {key!r}: PUT it first", "creditor")
     row["agreements"] = rules_of(row["agreements"])
     row["money"] = money_rules_of(row["money"])
+    row["reliefs"] = relief_rules_of(row["reliefs"])
     return Creditor(**row)
 
 
@@ -163,6 +180,11 @@ def rules_of(stored: Any) -> AgreementRules:
 def money_rules_of(stored: Any) -> MoneyRules:
     """How a creditor reckons with money, from its column `money`; none there: the defaults."""
     return MoneyRules() if stored is None else MoneyRules.model_validate(stored)
+
+
+def relief_rules_of(stored: Any) -> ReliefRules:
+    """What a creditor forgives or puts off, from its column `reliefs`; none there: nothing."""
+    return ReliefRules() if stored is None else ReliefRules.model_validate(stored)
 
 
 async def put_playbook(ledger: Ledger, playbook: Playbook) -> str:

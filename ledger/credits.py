@@ -2,40 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
-from journey.money import COMPONENTS, Component
 from journey.playbook import Outcome
-from ledger.book import Account, Source, bring, locked, read
-from ledger.creditors import decimals
+from ledger.book import Account, bring, locked, read
+from ledger.credit_rows import CreditKind, CreditStatus, NewCredit, change_credit, write_credit, write_credit_event
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
 from ledger.following import Followed, follow
-from ledger.record import Fact
-from policy.errors import SendaError
 
-CreditKind = Literal["credit_note", "waiver", "discount", "write_off"]
-CreditStatus = Literal["issued", "applied", "undone"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewCredit:
-    """A credit to give. `due`: the key of the due that it is meant for; `effective_at`: since when it counts (now).
-
-    `key` names the command: the same again changes nothing.
-    """
-
-    kind: CreditKind
-    amount: Decimal
-    reason: str
-    key: str
-    actor: str
-    due: str | None = None
-    components: tuple[Component, ...] = COMPONENTS
-    effective_at: datetime | None = None
-
+__all__ = [
+    "CreditKind",
+    "CreditStatus",
+    "Given",
+    "NewCredit",
+    "apply_credit",
+    "give",
+    "give_within",
+    "issue",
+    "undo",
+    "write_off",
+]
 
 NOTHING = Followed()
 
@@ -50,12 +37,6 @@ class Given:
 
 _EARLIER = "SELECT credit_id FROM credit_events WHERE key = %s"
 
-_INSERT = """
-INSERT INTO credits (account_id, kind, amount, currency, due_id, components, reason, key, actor, effective_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
-
-_EVENT = "INSERT INTO credit_events (credit_id, kind, key, actor, at) VALUES (%s, %s, %s, %s, %s)"
-
 _CREDIT = """
 SELECT c.id, c.kind, c.amount, c.effective_at, e.kind AS status
 FROM credits c JOIN LATERAL (
@@ -68,7 +49,7 @@ async def issue(ledger: Ledger, creditor: str, key: str, new: NewCredit) -> Give
     async with ledger.transaction() as tx:
         account = await locked(tx, creditor, key)
         earlier = await _earlier(tx, new.key)
-        return Given(earlier if earlier is not None else await _issue(tx, account, new))
+        return Given(earlier if earlier is not None else await write_credit(tx, account, new))
 
 
 async def give(ledger: Ledger, creditor: str, key: str, new: NewCredit) -> Given:
@@ -81,8 +62,8 @@ async def give(ledger: Ledger, creditor: str, key: str, new: NewCredit) -> Given
 
 async def give_within(tx: Connection, account: Account, new: NewCredit) -> Given:
     """`give` inside the caller's transaction, under the person's lock."""
-    number = await _issue(tx, account, new)
-    return Given(number, await _apply(tx, account, number, new.key, new.actor))
+    number = await write_credit(tx, account, new)
+    return Given(number, await _change(tx, account, number, "applied", new.key, new.actor))
 
 
 async def apply_credit(ledger: Ledger, creditor: str, key: str, number: int, command: str, actor: str) -> Given:
@@ -94,7 +75,7 @@ async def apply_credit(ledger: Ledger, creditor: str, key: str, number: int, com
             return Given(number)
         if row["status"] != "issued":
             raise Conflict("credit.not_issued", f"the credit note is {row['status']}: issue a new one")
-        return Given(number, await _apply(tx, account, number, command, actor))
+        return Given(number, await _change(tx, account, number, "applied", command, actor))
 
 
 async def undo(
@@ -108,10 +89,10 @@ async def undo(
             return Given(number)
         if row["status"] == "undone":
             raise Conflict("credit.undone", "it was taken back before")
-        await tx.execute(_EVENT, [number, "undone", command, actor, account.now])
         if row["status"] == "issued":
+            await write_credit_event(tx, account, number, "undone", command, actor)
             return Given(number)
-        return Given(number, await _change(tx, account, number, "undone", actor))
+        return Given(number, await _change(tx, account, number, "undone", command, actor))
 
 
 async def write_off(ledger: Ledger, creditor: str, key: str, reason: str, command: str, actor: str) -> Given:
@@ -142,54 +123,10 @@ async def _credit(tx: Connection, account: Account, number: int, kinds: Sequence
     return row
 
 
-async def _issue(tx: Connection, account: Account, new: NewCredit) -> int:
-    if new.amount != round(new.amount, decimals(account.currency)):
-        raise SendaError("credit.amount_decimals", f"too many decimals for {account.currency}", field="amount")
-    values = [
-        account.id,
-        new.kind,
-        new.amount,
-        account.currency,
-        await _due(tx, account, new.due),
-        list(new.components),
-        new.reason,
-        new.key,
-        new.actor,
-        new.effective_at or account.now,
-    ]
-    row = await (await tx.execute(_INSERT, values)).fetchone()
-    assert row is not None
-    await tx.execute(_EVENT, [row["id"], "issued", new.key, new.actor, account.now])
-    return row["id"]
-
-
-async def _due(tx: Connection, account: Account, key: str | None) -> int | None:
-    if key is None:
-        return None
-    row = await (
-        await tx.execute("SELECT id FROM dues WHERE account_id = %s AND key = %s", [account.id, key])
-    ).fetchone()
-    if row is None:
-        raise NotFound("due.unknown", "the account has no due of this key", "due")
-    return row["id"]
-
-
-async def _apply(tx: Connection, account: Account, number: int, command: str, actor: str) -> Followed:
-    await tx.execute(_EVENT, [number, "applied", command, actor, account.now])
-    return await _change(tx, account, number, "applied", actor)
-
-
 async def _change(
-    tx: Connection, account: Account, number: int, status: Literal["applied", "undone"], actor: str
+    tx: Connection, account: Account, number: int, status: Literal["applied", "undone"], command: str, actor: str
 ) -> Followed:
-    book = await read(tx, account)
-    row = book.credits[number]
-    kind = row["kind"] if status == "applied" else "undone"
-    owes = await bring(tx, book, Source(kind, None, number, row["effective_at"]))
-    name = f"{row['kind']}_{status}"
-    about = {"credit": number, "amount": row["amount"], "currency": account.currency, "balance": owes.balance}
-    fact = Fact(f"{row['kind']}:{number}:{status}", name, account.now, about, actor)
-    outcome: Outcome | None = "written_off" if (row["kind"], status) == ("write_off", "applied") else None
-    return await follow(
-        tx, account, owes, row["kind"], [fact], outcome=outcome, anew=(row["kind"], status) == ("write_off", "undone")
-    )
+    changed = await change_credit(tx, account, number, status, command, actor)
+    outcome: Outcome | None = "written_off" if (changed.kind, status) == ("write_off", "applied") else None
+    anew = (changed.kind, status) == ("write_off", "undone")
+    return await follow(tx, account, changed.owes, changed.kind, [changed.fact], outcome=outcome, anew=anew)

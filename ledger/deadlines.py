@@ -5,6 +5,7 @@ from datetime import datetime
 from ledger.database import Connection, Ledger
 from ledger.keeping import note, settle
 from ledger.record import open_record, write_facts
+from ledger.relief_keeping import close_reliefs
 from ledger.standing import owed
 
 _DUE = """
@@ -49,7 +50,9 @@ async def _settle_account(tx: Connection, account_id: int) -> None:
     changes = await settle(tx, account_id, (await owed(tx, account_id)).balance, row["now"])
     if record is not None:
         record.facts.extend(change.fact for change in changes)
+        await close_reliefs(tx, account_id, record, row["now"])
         await write_facts(tx, record)
         return
     for change in changes:
         await note(tx, change.agreement.journey_id, change.fact)
+    await close_reliefs(tx, account_id, None, row["now"])

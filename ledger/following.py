@@ -9,8 +9,8 @@ from journey.playbook import Outcome
 from journey.state import Standing
 from ledger.book import Account
 from ledger.database import Connection
-from ledger.keeping import after_payment
 from ledger.record import LAST_OUTCOME, Fact, Record, next_entry, open_record, playbook_of, write
+from ledger.relief_keeping import settle_money
 from ledger.standing import Owed
 
 
@@ -45,15 +45,15 @@ async def follow(
     outcome: Outcome | None = None,
     anew: bool = False,
 ) -> Followed:
-    """Let agreements and the journey know what is owed now. `facts` go to the open journey's record.
+    """Let agreements, reliefs and the journey know what is owed now. `facts` go to the open journey's record.
 
     `outcome` ends the journey. Without one, the account gets the day on which its next journey starts; `anew`: also
     where people had ended the last one.
     """
     record = await open_record(tx, account_id=account.id)
     if record is not None:
-        return await _follow_record(tx, record, owes, kind, facts, outcome)
-    await after_payment(tx, account.id, owes.balance, None, account.now)
+        return await _follow_record(tx, account, record, owes, kind, facts, outcome)
+    owes, _ = await settle_money(tx, account, owes, None)
     book = playbook_of(account.playbook_hash, account.playbook)
     row = await (await tx.execute(_LAST, [account.id])).fetchone()
     last = row["last_outcome"] if row and not anew else None
@@ -63,10 +63,16 @@ async def follow(
 
 
 async def _follow_record(
-    tx: Connection, record: Record, owes: Owed, kind: str, facts: Sequence[Fact], outcome: Outcome | None
+    tx: Connection,
+    account: Account,
+    record: Record,
+    owes: Owed,
+    kind: str,
+    facts: Sequence[Fact],
+    outcome: Outcome | None,
 ) -> Followed:
     record.facts.extend(facts)
-    holds = await after_payment(tx, record.account_id, owes.balance, record, record.now)
+    owes, holds = await settle_money(tx, account, owes, record)
     standing = record.tell(balance=owes.balance, oldest_due=owes.oldest_due, holds=holds, outcome=outcome)
     await write(tx, record)
     return Followed(told=await tell_engine(tx, record.id, kind, standing))

@@ -280,19 +280,24 @@ async def note(tx: Connection, journey_id: str, fact: Fact) -> None:
 
 
 async def after_payment(
-    tx: Connection, account_id: int, balance: Decimal, record: Record | None, now: datetime
+    tx: Connection,
+    account_id: int,
+    balance: Decimal,
+    record: Record | None,
+    now: datetime,
+    holds: Sequence[Hold] | None = None,
 ) -> tuple[Hold, ...] | None:
     """Let the agreements know of a payment or reversal that was just posted; `balance` is what is owed after it.
 
     Returns the holds to tell, none where they stay. Facts go to the record, or where none is open to the journey in
-    which the agreement was made.
+    which the agreement was made. `holds`: what they have become before, in the same transaction.
     """
     if record is not None and all(held_by(hold) in ("pause", "dispute") for hold in record.state.standing.holds):
         return None
     changes = await settle(tx, account_id, balance, now)
     if record is not None:
         record.facts.extend(change.fact for change in changes)
-        return held(record.state.standing.holds, changes, now)
+        return held(holds or record.state.standing.holds, changes, now)
     for change in changes:
         await note(tx, change.agreement.journey_id, change.fact)
     return None

@@ -77,7 +77,11 @@ FROM import_rows r JOIN accounts a ON a.creditor = %(creditor)s AND a.key = r.ac
 CROSS JOIN jsonb_array_elements(r.content->'dues') u
 WHERE r.import_id = %(id)s AND r.row = ANY(%(rows)s)
 ORDER BY a.id, u->>'key', r.row DESC
-ON CONFLICT (account_id, key) DO UPDATE SET due_date = excluded.due_date"""
+ON CONFLICT (account_id, key) DO UPDATE SET
+    due_date = CASE WHEN dues.filed_for IS NULL THEN excluded.due_date
+        ELSE greatest(dues.due_date, excluded.due_date) END,
+    filed_for = CASE WHEN dues.filed_for IS NULL THEN NULL ELSE excluded.due_date END"""
+"""A date to which a relief has moved a due stays, unless the file's is later."""
 
 _CHARGES = """
 INSERT INTO postings (account_id, due_id, component, kind, amount, currency, effective_at, booked_at)

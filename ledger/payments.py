@@ -12,6 +12,7 @@ from ledger.following import Followed, Told, follow, tell_engine
 from ledger.record import Fact
 from ledger.standing import Owed
 from ledger.tasks import NewTask, add_task
+from ledger.views import plain
 from policy.errors import SendaError
 
 __all__ = ["Payment", "PaymentKind", "Posted", "Told", "catch_up", "post_payment", "tell_engine"]
@@ -137,9 +138,9 @@ def _fact(account: Account, row: dict[str, Any], owes: Owed) -> Fact:
         account.now,
         {
             "payment": row["external_id"],
-            "amount": row["amount"],
+            "amount": plain(row["amount"], row["currency"]),
             "currency": row["currency"],
-            "balance": owes.balance,
+            "balance": plain(owes.balance, row["currency"]),
             "paid_at": row["paid_at"],
         },
         actor=f"processor:{row['processor']}",

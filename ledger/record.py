@@ -259,8 +259,10 @@ def enters_after(record: Record) -> datetime | None:
 
 
 LAST_OUTCOME = """
-(SELECT j.outcome FROM journeys j WHERE j.account_id = a.id ORDER BY j.episode DESC LIMIT 1) AS last_outcome"""
-"""Of accounts `a`, to be read once their people are locked."""
+(SELECT CASE WHEN j.outcome = 'restructured' AND EXISTS (SELECT FROM reliefs r
+        WHERE r.journey_id = j.id AND r.kind = 'refinancing') THEN 'cured' ELSE j.outcome END
+    FROM journeys j WHERE j.account_id = a.id ORDER BY j.episode DESC LIMIT 1) AS last_outcome"""
+"""Of accounts `a`, to be read once their people are locked. After a refinancing the new dues start journeys anew."""
 
 
 def next_entry(

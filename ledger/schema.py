@@ -65,6 +65,8 @@ APPEND_ONLY = (
     "reference_values",
     "processor_events",
     "payment_links",
+    "reliefs",
+    "relief_events",
 )
 """Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
 
@@ -104,6 +106,7 @@ creditors = Table(
     Column("pay_url", Text, comment="where to pay; {reference}"),
     Column("agreements", JSONB, comment="journey.limits.AgreementRules; none: the defaults"),
     Column("money", JSONB, comment="journey.money.MoneyRules; none: the defaults"),
+    Column("reliefs", JSONB, comment="journey.relief_rules.ReliefRules; none: no reliefs"),
 )
 
 playbooks = Table(
@@ -245,6 +248,7 @@ dues = Table(
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
     Column("key", Text, nullable=False),
     Column("due_date", Date, nullable=False),
+    Column("filed_for", Date, comment="the date of the creditor's file, where a relief has moved it to due_date"),
     UniqueConstraint("account_id", "key"),
 )
 
@@ -740,7 +744,9 @@ agreements = Table(
     _instant("made_at"),
     _instant("counts_from"),
     _recorded("recorded_at"),
-    Column("replaces", BigInteger, ForeignKey("agreements.id"), unique=True, comment="the promise that it renegotiates"),
+    Column(
+        "replaces", BigInteger, ForeignKey("agreements.id"), unique=True, comment="the promise that it renegotiates"
+    ),
     Column(
         "first_is_condition",
         Boolean,
@@ -964,6 +970,7 @@ feedback = Table(
     Column("last_error", Text, comment="a stable code"),
     Column("delivered_at", DateTime(timezone=True)),
     Index("feedback_list_idx", "creditor", "id"),
+    Index("feedback_settled_idx", "queued_at", postgresql_where=text("status <> 'pending'")),
     Index("feedback_due_idx", "creditor", "next_at", postgresql_where=text("status = 'pending'")),
     Index("feedback_order_idx", "person_id", "creditor", "id", postgresql_where=text("status = 'pending'")),
     comment="What creditors' systems are told, in order of each person's events",
@@ -1023,4 +1030,51 @@ bank_mappings = Table(
     Column("mapping", JSONB, nullable=False, comment="channels.processors.bank_file.BankMapping"),
     Column("actor", Text, nullable=False),
     _recorded("put_at"),
+)
+
+# Reliefs: what was granted to an account, and what became of it
+
+reliefs = Table(
+    "reliefs",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("journey_id", Text, ForeignKey("journeys.id"), comment="in which it was granted; none: none was open"),
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), unique=True, comment="the promise it depends on"),
+    Column("relief", Text, nullable=False, comment="the key of the creditor's rule"),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('new_due_date', 'punctual_discount', 'interest_waived', 'refinancing')", name="kind"),
+        nullable=False,
+    ),
+    Column("forgives", Money, CheckConstraint("forgives >= 0", name="forgives"), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("terms", JSONB, nullable=False, comment="the rule as it was, the dues that it is about, what they were"),
+    Column("role", Text, nullable=False, comment="by whose authority"),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    _instant("made_at"),
+    _recorded("recorded_at"),
+    comment="What was granted to accounts; never changed",
+)
+
+relief_events = Table(
+    "relief_events",
+    metadata,
+    _id(),
+    Column("relief_id", BigInteger, ForeignKey("reliefs.id"), nullable=False, index=True),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('offered', 'accepted', 'kept', 'taken_back', 'lapsed', 'cancelled')", name="kind"),
+        nullable=False,
+    ),
+    Column("key", Text, unique=True, comment="of the command, if one"),
+    Column("actor", Text, nullable=False),
+    Column("data", JSONB, nullable=False, comment="the credits that it gave or took back"),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="What became of a relief: the last event says how it stands",
 )

@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
+from channels.file_fields import AmountReader, DayReader, FieldProblem
 from policy.errors import SendaError
-from senda.portfolio.fields import AmountReader, DayReader, FieldProblem
 from senda.portfolio.mapping import Mapping
 
 PHONES = ("sms", "whatsapp", "call")

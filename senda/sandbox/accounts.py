@@ -57,6 +57,15 @@ class MailAccount(_Section):
     address: str | None = None
 
 
+class PaymentsAccount(_Section):
+    """The payment processor: `token` opens its API, `secret` signs its webhooks (`whsec_…`), which go to
+    `webhook_url`."""
+
+    token: str
+    secret: str
+    webhook_url: str | None = None
+
+
 class Accounts(_Section):
     """A provider without an account here lets nobody in."""
 
@@ -64,6 +73,7 @@ class Accounts(_Section):
     meta: MetaAccount | None = None
     aggregator: AggregatorAccount | None = None
     mail: MailAccount = MailAccount()
+    payments: PaymentsAccount | None = None
 
     @staticmethod
     def read(path: Path) -> "Accounts":
@@ -88,6 +98,7 @@ class Accounts(_Section):
             ),
             aggregator=AggregatorAccount(token=secrets.token_urlsafe(24), secret=webhook_secret()),
             mail=MailAccount(secret=webhook_secret()),
+            payments=PaymentsAccount(token=secrets.token_urlsafe(24), secret=webhook_secret()),
         )
 
 

@@ -39,7 +39,8 @@ class Manner(BaseModel):
 
 @dataclass(frozen=True)
 class Post:
-    """A request to the product. `kind` says what it tells (`delivered`, `reply`, …), `entry` of which entry."""
+    """A request to the product. `kind` says what it tells (`delivered`, `reply`, …), `entry` of which entry; none
+    where it is about money."""
 
     provider: ProviderName
     kind: str
@@ -47,7 +48,7 @@ class Post:
     body: bytes
     content_type: str
     sign: Signer
-    entry: int
+    entry: int | None
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Delivery:
             "id": str(self.id),
             "provider": self.post.provider,
             "kind": self.post.kind,
-            "item": str(self.post.entry),
+            "item": None if self.post.entry is None else str(self.post.entry),
             "url": self.post.url,
             "created_at": self.created_at.isoformat(),
             "outcome": self.outcome,
@@ -181,8 +182,9 @@ class Callbacks:
                 break
         good = delivery.status is not None and delivery.status < 300
         delivery.outcome = "delivered" if good else "failed"
-        post = delivery.post
-        self._entries.note(post.entry, "callback", kind=post.kind, outcome=delivery.outcome, status=delivery.status)
+        post, outcome = delivery.post, delivery.outcome
+        if post.entry is not None:
+            self._entries.note(post.entry, "callback", kind=post.kind, outcome=outcome, status=delivery.status)
 
     async def _try(self, delivery: Delivery) -> bool:
         """One try; False: another one may help."""

@@ -62,6 +62,12 @@ def _lines(accounts: Accounts, ports: Ports) -> list[tuple[str, str]]:
             ("  token", account.token),
             ("  webhook secret", account.secret),
         ]
+    if account := accounts.payments:
+        lines += [
+            ("Payments", f"{page}/payments"),
+            ("  token", account.token),
+            ("  webhook secret", account.secret),
+        ]
     if accounts.mail.secret:
         lines.append(("Mail webhook secret", accounts.mail.secret))
     return lines

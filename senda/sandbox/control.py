@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from senda.sandbox.callbacks import Manner
 from senda.sandbox.entries import PROVIDERS, ProviderName
 from senda.sandbox.faults import NO_FAULT, Fault
-from senda.sandbox.hands import read_order, require_own_page
+from senda.sandbox.orders import read_order, require_own_page
 from senda.sandbox.sandbox import Sandbox
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -21,7 +21,7 @@ def make_control(sandbox: Sandbox) -> APIRouter:
 
     async def state() -> dict[str, Any]:
         given = {"twilio": sandbox.accounts.twilio, "meta": sandbox.accounts.meta}
-        given |= {"aggregator": sandbox.accounts.aggregator}
+        given |= {"aggregator": sandbox.accounts.aggregator, "payments": sandbox.accounts.payments}
         accounts = {"smtp": True, **{provider: account is not None for provider, account in given.items()}}
         return {"faults": faults.as_json(), "callbacks": callbacks.as_json(), "accounts": accounts}
 

@@ -38,8 +38,8 @@ Direction = Literal["out", "in"]
 """`out`: from the product to a person, `in`: what a person sent."""
 
 Channel = Literal["sms", "whatsapp", "email", "call"]
-ProviderName = Literal["twilio", "meta", "aggregator", "smtp"]
-PROVIDERS: tuple[ProviderName, ...] = ("twilio", "meta", "aggregator", "smtp")
+ProviderName = Literal["twilio", "meta", "aggregator", "smtp", "payments"]
+PROVIDERS: tuple[ProviderName, ...] = ("twilio", "meta", "aggregator", "smtp", "payments")
 
 
 @dataclass(frozen=True)

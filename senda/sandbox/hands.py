@@ -1,50 +1,20 @@
 """HTTP for whoever acts in a person's place: programs send JSON and get JSON, the page sends forms and goes back."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from senda.sandbox.entries import Entry, canonical
+from senda.sandbox.orders import Order, is_form, read_order, way_back
 from senda.sandbox.outcomes import Bounce, HangUp, Impossible, Keys, Outcome, Report, Words, Written
 from senda.sandbox.sandbox import Sandbox
-
-Order = TypeVar("Order", bound=BaseModel)
 
 
 class Nothing(BaseModel):
     """An order without particulars."""
-
-
-def is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/"))
-
-
-def require_own_page(request: Request) -> None:
-    """A browser may order from the sandbox's own page only, not from any page that it shows."""
-    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise HTTPException(403, "Esa orden no viene de esta página.")
-
-
-async def read_order(request: Request, model: type[Order]) -> Order:
-    """The body as a model; empty fields of a form count as left out. Raises HTTPException 422."""
-    require_own_page(request)
-    try:
-        if is_form(request):
-            form = await request.form()
-            return model.model_validate({name: value for name, value in form.items() if value != "" and name != "back"})
-        return model.model_validate_json(await request.body() or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise HTTPException(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-
-
-async def way_back(request: Request) -> str:
-    """Where a form came from, within this page."""
-    back = (await request.form()).get("back", "/")
-    return back if isinstance(back, str) and back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
 
 
 def make_hands(sandbox: Sandbox) -> APIRouter:

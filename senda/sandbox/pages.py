@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from markupsafe import Markup, escape
 from senda.sandbox.content import parse
 from senda.sandbox.entries import PROVIDERS, Entry, Event, canonical, status_of
 from senda.sandbox.inbox import item
+from senda.sandbox.payment_store import Link, Movement
 from senda.sandbox.sandbox import Sandbox
 from senda.sandbox.store import Filter
 
@@ -34,7 +36,20 @@ _PEOPLE = 200
 _CONVERSATION = 200
 
 CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "email": "Correo", "call": "Llamada"}
-PROVIDER_NAMES = {"twilio": "Twilio", "meta": "Meta", "aggregator": "Agregador", "smtp": "SMTP"}
+PROVIDER_NAMES = {
+    "twilio": "Twilio",
+    "meta": "Meta",
+    "aggregator": "Agregador",
+    "smtp": "SMTP",
+    "payments": "Procesador de pagos",
+}
+KINDS = {
+    "payment": "Pago",
+    "reversal": "Devolución",
+    "chargeback": "Contracargo",
+    "refund": "Reembolso",
+    "cancellation": "Anulación",
+}
 STATUSES = {
     "queued": "en cola",
     "accepted": "aceptado",
@@ -92,9 +107,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"linked": linked, "segment": in_address}
+        self._templates.filters |= {"linked": linked, "segment": in_address, "amount": in_words}
         words: dict[str, Any] = {"CHANNELS": CHANNELS, "PROVIDERS": PROVIDER_NAMES, "FAULT_MODES": FAULT_MODES}
-        words |= {"MANNERS": MANNERS, "OUTCOMES": OUTCOMES}
+        words |= {"MANNERS": MANNERS, "OUTCOMES": OUTCOMES, "KINDS": KINDS}
         self._templates.globals.update(words)
 
     def routes(self) -> APIRouter:
@@ -108,6 +123,10 @@ class Pages:
     def refusal(self, words: str, back: str) -> str:
         """The page that says why something cannot be done."""
         return self._templates.get_template("refusal.html").render(words=words, back=back, here="")
+
+    def pay(self, link: Link, movements: list[Movement], *, failed: bool) -> Response:
+        """The page where a payment link opens."""
+        return self._page("pay.html", here="", link=link, movements=movements, failed=failed)
 
     async def _inbox(self, person: str = "", q: str = "", auto: bool = False) -> Response:
         entries = self._sandbox.entries
@@ -196,6 +215,12 @@ def _notes(event: Event) -> list[_Note]:
 def in_address(text: str) -> str:
     """Text as a part of a path or a value of a query."""
     return quote(text, safe="")
+
+
+def in_words(amount: Decimal) -> str:
+    """An amount as it is written in Colombia: 185.000, 1.234,50."""
+    whole = amount == amount.to_integral_value()
+    return f"{amount:,.{0 if whole else 2}f}".translate(str.maketrans(",.", ".,"))
 
 
 def linked(text: str) -> Markup:

@@ -11,6 +11,7 @@ from senda.sandbox.faults import Faults
 from senda.sandbox.mail import Mails
 from senda.sandbox.meta import WhatsApp
 from senda.sandbox.outcomes import Bounce, HangUp, Impossible, Keys, Outcome, Report, Words, Written
+from senda.sandbox.payments import Payments
 from senda.sandbox.store import Store
 from senda.sandbox.twilio import Messages
 
@@ -28,6 +29,7 @@ class Sandbox:
         self.whatsapp = WhatsApp(accounts.meta, *shared)
         self.aggregator = Aggregator(accounts.aggregator, *shared)
         self.mails = Mails(accounts.mail, store, self.callbacks)
+        self.payments = Payments(accounts.payments, store.payments, self.callbacks, self.faults)
 
     async def close(self) -> None:
         """Let go of what is under way."""
@@ -63,7 +65,7 @@ class Sandbox:
         """Have a mail server send a mail back; elsewhere, the same as nobody at the address."""
         if entry.channel == "email":
             return await self.mails.bounce(entry, bounce)
-        codes = {"twilio": "30005", "meta": "131026", "aggregator": "unknown_number"}
+        codes: dict[str, str] = {"twilio": "30005", "meta": "131026", "aggregator": "unknown_number"}
         return await self.report(entry, Report(status="undelivered", code=codes[entry.provider]))
 
     async def unsubscribe(self, entry: Entry, _: BaseModel) -> Outcome:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from senda.sandbox import payment_store
 from senda.sandbox.content import headers_of
 from senda.sandbox.entries import SCHEMA, Draft, Entries
 
@@ -65,11 +66,12 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = sqlite3.connect(folder / "arrivals.db", isolation_level=None)
-        self._database.executescript(_SCHEMA + SCHEMA)
-        for table in ("messages", "recipients", "contents", "entries", "events"):
+        self._database.executescript(_SCHEMA + SCHEMA + payment_store.SCHEMA)
+        for table in ("messages", "recipients", "contents", "entries", "events", *payment_store.TABLES):
             for action in ("UPDATE", "DELETE"):
                 self._database.executescript(_APPEND_ONLY.format(table=table, action=action))
         self.entries = Entries(self._database)
+        self.payments = payment_store.PaymentStore(self._database)
 
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> int:
         """Keep a message; once this returns it survives the end of the process. Returns its id."""

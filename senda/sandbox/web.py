@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from senda.sandbox.accounts import Accounts
 from senda.sandbox.content import parse
 from senda.sandbox.control import make_control
-from senda.sandbox.hands import is_form, make_hands, way_back
+from senda.sandbox.hands import make_hands
 from senda.sandbox.inbox import make_inbox
+from senda.sandbox.orders import is_form, way_back
 from senda.sandbox.pages import HEADERS, Pages
 from senda.sandbox.sandbox import Sandbox
 from senda.sandbox.store import Arrival, Filter, Store
@@ -31,6 +32,7 @@ def make_app(store: Store, sandbox: Sandbox | None = None) -> FastAPI:
         sandbox.calls.routes(),
         sandbox.whatsapp.routes(),
         sandbox.aggregator.routes(),
+        sandbox.payments.routes(pages.pay),
         make_inbox(sandbox),
         make_hands(sandbox),
         make_control(sandbox),

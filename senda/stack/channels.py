@@ -40,11 +40,15 @@ class LocalChannels:
             "META_APP_SECRET": self._secret("meta-app"),
             "META_VERIFY_TOKEN": self._secret("meta-verify"),
             "MAIL_SIGNING": self._signing("mail"),
+            "SENDA_PROCESSORS_FILE": str(self._file("processors.yaml")),
+            "PROCESSOR_TOKEN": self._secret("payments"),
+            "PROCESSOR_SIGNING": self._signing("payments"),
         }
 
     def write(self) -> Path:
-        """Write both files; returns the sandbox's. YAML takes JSON."""
+        """Write the files of both sides; returns the sandbox's. YAML takes JSON."""
         write_json(self._file("channels.yaml"), self._product())
+        write_json(self._file("processors.yaml"), self._processors())
         write_json(self._file("sandbox.json"), self._sandbox())
         return self._file("sandbox.json")
 
@@ -106,6 +110,15 @@ class LocalChannels:
                 "*-agentes": {"call": "agentes"},
             },
         }
+
+    def _processors(self) -> Mapping[str, object]:
+        caja = {
+            "kind": "generic",
+            "secret": "env:PROCESSOR_SIGNING",
+            "token": "env:PROCESSOR_TOKEN",
+            "url": f"{self.sandbox_url}/payments",
+        }
+        return {"processors": {"caja": caja}, "routes": {"*": {"links": "caja", "debits": "caja"}}}
 
     def _aggregator(self) -> Mapping[str, object]:
         return {
@@ -174,6 +187,11 @@ class LocalChannels:
                 "webhook_url": f"{self._callbacks('correo')}/messages",
                 "secret": self._signing("mail"),
                 "address": "no-responder@senda.invalid",
+            },
+            "payments": {
+                "token": self._secret("payments"),
+                "secret": self._signing("payments"),
+                "webhook_url": f"{self.api_url}/v1/webhooks/payments/caja",
             },
         }
 

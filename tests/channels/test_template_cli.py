@@ -135,7 +135,7 @@ def test_the_preview_of_a_template_with_an_unknown_variable_is_a_clear_error(tmp
 def test_an_unknown_template_is_a_clear_error() -> None:
     code, _, problem = run("show", "cobro")
     assert code == 1
-    assert problem.startswith("template.not_found: no template 'cobro' in language 'es'; there are overdue, ")
+    assert problem.startswith("template.not_found: no template 'cobro' in language 'es'; there are instalment-reminder, ")
 
 
 def test_a_files_name_says_its_channel(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_the_texts_to_submit_to_meta_are_listed() -> None:
     code, out, _ = run("approved", "--json")
     record = json.loads(out)
     assert code == 0
-    assert len(record) == len(approved_bodies()) == 15
+    assert len(record) == len(approved_bodies()) == 18
     assert set(record[0]) == {"template", "name", "language", "body", "variables"}
     assert {(each["name"], each["language"]) for each in record} >= {("senda_plan_offer", "pt_BR")}
 

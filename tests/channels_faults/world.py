@@ -26,6 +26,7 @@ from channels.callbacks import Provider
 from channels.mail import Mail
 from channels.message import Unreachable
 from channels.meta import WhatsApp
+from channels.processors.kinds import Processors
 from channels.providers import Providers
 from channels.twilio_sms import TwilioSms
 from channels.voice import Voice
@@ -370,7 +371,7 @@ async def _webhooks(world: World, listening: socket.socket) -> AsyncGenerator[No
     app = FastAPI()
     install(app)
     app.include_router(webhooks.router)
-    app.state.parts = Parts(world.ledger, cast("Any", world.engine), "", world.providers, None, world.url)
+    app.state.parts = Parts(world.ledger, cast("Any", world.engine), Processors({}), world.providers, None, world.url)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
     serving = asyncio.create_task(server._serve([listening]))
     try:

@@ -1,13 +1,26 @@
 """Which payments count for which instalment, and what that makes of an agreement."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journey.keeping import Expected, Judged, Received, held_by, judge, pour
+from journey.keeping import (
+    Expected,
+    Judged,
+    Received,
+    held_by,
+    instalment_state,
+    judge,
+    kept_rate,
+    plan_state,
+    pour,
+    weighted,
+)
 from journey.planning import status
 from journey.state import Hold, JourneyState, Standing
 
@@ -183,3 +196,65 @@ def test_a_journey_shows_what_holds_it_and_a_pause_by_people_first(ids: list[str
     standing = Standing(seq=0, at=START, balance=Decimal(1), oldest_due=date(2026, 3, 1), holds=holds)
     state = JourneyState(standing=standing, since=START)
     assert (status(state, START), status(state, START + DAY)) == (shown, "active")
+
+
+def in_days(day: int) -> datetime:
+    return START + day * DAY
+
+
+class TestAWarning:
+    """An instalment that falls due on day 2, is missed on day 4 and can be made good until day 9."""
+
+    ONE = replace(expected(1, 2, 30), warned_from=in_days(4), until=in_days(9))
+
+    @pytest.mark.parametrize(
+        ("day", "status", "warned"), [(3, "open", False), (4, "open", True), (8, "open", True), (9, "broken", False)]
+    )
+    def test_comes_after_the_grace_and_before_the_end(self, day: int, status: str, warned: bool) -> None:
+        found = judge([self.ONE], {}, Decimal(1), in_days(day))
+        assert (found.status, found.warned, found.until) == (status, warned, in_days(9))
+
+    def test_is_over_once_it_is_made_good(self) -> None:
+        poured = pour([received("a", 8, 30)], [self.ONE])
+        assert judge([self.ONE], poured, Decimal(1), in_days(8)).status == "kept"
+
+    @pytest.mark.parametrize(
+        ("amount", "day", "state"),
+        [("30", 9, "paid"), ("29.99", 2, "pending"), ("0", 3, "late"), ("0", 4, "missed"), ("29.99", 9, "missed")],
+    )
+    def test_shows_in_the_state_of_the_instalment(self, amount: str, day: int, state: str) -> None:
+        assert instalment_state(self.ONE, Decimal(amount), in_days(3), in_days(day)) == state
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "condition", "shown"),
+    [
+        ("open", ["pending", "pending"], True, "awaiting_first"),
+        ("open", ["late", "pending"], True, "awaiting_first"),
+        ("open", ["paid", "pending"], True, "active"),
+        ("open", ["pending", "pending"], False, "active"),
+        ("open", ["paid", "missed"], True, "warned"),
+        ("broken", ["paid", "missed"], False, "broken"),
+        ("cancelled", ["missed", "pending"], True, "cancelled"),
+    ],
+)
+def test_a_plan_shows_what_it_waits_for(status: Any, states: Any, condition: bool, shown: str) -> None:
+    assert plan_state(status, states, condition) == shown
+
+
+class TestTheKeptRate:
+    def test_is_the_share_of_promised_amounts_that_was_paid(self) -> None:
+        pairs = [(Decimal(100), Decimal(100)), (Decimal(200), Decimal(50)), (Decimal(100), Decimal(130))]
+        assert kept_rate(pairs) == Decimal(250) / Decimal(400)
+
+    def test_rests_on_nothing_where_nothing_was_promised(self) -> None:
+        assert kept_rate([]) is None
+
+    @pytest.mark.parametrize(
+        ("rate", "decimals", "expected"), [("0.625", 2, "62.50"), ("0.5555", 0, "56"), ("0", 2, "0.00")]
+    )
+    def test_weighs_what_is_promised(self, rate: str, decimals: int, expected: str) -> None:
+        assert weighted(Decimal(100), Decimal(rate), decimals) == Decimal(expected)
+
+    def test_never_invents_one(self) -> None:
+        assert weighted(Decimal(100), None, 2) is None

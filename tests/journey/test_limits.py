@@ -146,14 +146,15 @@ def test_what_is_asked_for_is_past_due_or_all_and_never_more_than_the_balance(de
 
 def test_a_currency_without_decimals_has_shares_without_them() -> None:
     debt = Debt(Decimal(1001), Decimal(1001), TODAY, 0)
-    limits = promise_limits(AgreementRules(), debt, broken=0, still_open=0)
+    rules = AgreementRules(promise=PromiseRules(min_share=Decimal("0.30")))
+    limits = promise_limits(rules, debt, broken=0, still_open=0)
     assert limits is not None
     assert limits.at_least == Decimal(300)
 
 
 @pytest.mark.parametrize(
     ("rules", "still_open"),
-    [(AgreementRules(promise=None), 0), (AgreementRules(), 1), (AgreementRules(promise=PromiseRules(max_open=3)), 3)],
+    [(AgreementRules(promise=None), 0), (AgreementRules(), 3), (AgreementRules(promise=PromiseRules(max_open=1)), 1)],
 )
 def test_no_promise_is_offered_where_none_may_be_made(rules: AgreementRules, still_open: int) -> None:
     assert promise_limits(rules, Debt(Decimal(100), Decimal(100), TODAY, 2), broken=0, still_open=still_open) is None
@@ -202,3 +203,33 @@ def test_limits_that_make_no_sense_are_refused(stored: dict[str, object]) -> Non
 def test_limits_that_are_not_given_are_the_defaults() -> None:
     rules = AgreementRules.model_validate({"promise": {"max_days": 5}})
     assert rules == AgreementRules(promise=PromiseRules(max_days=5), plan=PlanRules())
+
+
+def test_an_ordinary_client_needs_no_limits_of_its_own() -> None:
+    debt = Debt(Decimal(100), Decimal(60), TODAY, 2)
+    limits = promise_limits(AgreementRules(), debt, broken=2, still_open=2)
+    assert limits is not None
+    assert (limits.at_least, limits.last_day) == (0, TODAY + timedelta(days=31))
+    offered = plan_limits(AgreementRules(), debt)
+    assert offered is not None
+    assert (offered.instalments, offered.first_share) == ((2, 3, 6, 12), Decimal(0))
+    assert (offered.first_by, offered.last_day) == (TODAY + timedelta(days=31), TODAY + timedelta(days=366))
+
+
+@pytest.mark.parametrize("renegotiated", [None, 0, 1])
+def test_a_promise_may_be_made_anew_so_often(renegotiated: int | None) -> None:
+    debt = Debt(Decimal(100), Decimal(60), TODAY, 2)
+    check_promise(AgreementRules(), debt, Instalment(TODAY, Decimal(50)), broken=0, renegotiated=renegotiated)
+
+
+def test_a_promise_is_not_made_anew_more_often() -> None:
+    debt = Debt(Decimal(100), Decimal(60), TODAY, 2)
+    with pytest.raises(SendaError) as refused:
+        check_promise(AgreementRules(), debt, Instalment(TODAY, Decimal(50)), broken=0, renegotiated=2)
+    assert refused.value.code == "agreement.too_many_renegotiated"
+
+
+def test_each_kind_has_its_own_reminder_and_what_is_not_agreed_on_has_none() -> None:
+    rules = AgreementRules(promise=PromiseRules(remind_days_before=4))
+    assert (rules.remind_days_before("promise"), rules.remind_days_before("plan")) == (4, 2)
+    assert AgreementRules(plan=None).remind_days_before("plan") is None

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 from journey.keeping import AgreementKind
-from journey.limits import Instalment
+from journey.limits import AgreementRules, Instalment
 from ledger import agreements, disputes
 from ledger.agreement_views import Wanted, list_agreements, list_disputes
 from ledger.agreements import Made, Word
+from ledger.creditors import creditor, put_creditor
+from ledger.deadlines import settle_due
 from ledger.disputes import DisputeOutcome, DisputeReason, Resolution
-from ledger.keeping import settle_due
 from tests.ledger.given import Given
 
 
@@ -34,6 +35,11 @@ class Agreed:
         """A promise to pay, and what to tell."""
         values = self.given.ledger, self.given.key, account, Decimal(amount), date.fromisoformat(day)
         return await agreements.promise(*values, self.word(**word))
+
+    async def renegotiates(self, account: str, number: int, amount: str, day: str, **word: Any) -> Made:
+        """A promise is made anew: the new one, and what to tell."""
+        values = self.given.ledger, self.given.key, account, number, Decimal(amount), date.fromisoformat(day)
+        return await agreements.renegotiate(*values, self.word(**word))
 
     async def plans(self, account: str, *instalments: tuple[str, str], **word: Any) -> int:
         """A plan of (day, amount): its number."""
@@ -76,3 +82,19 @@ class Agreed:
     async def facts(self, account: str, prefix: str) -> list[str]:
         """The kinds of the facts of an account that begin so, in order."""
         return [each["kind"] for each in await self.given.events(account) if each["kind"].startswith(prefix)]
+
+
+async def with_rules(given: Given, rules: AgreementRules) -> None:
+    """The creditor's limits."""
+    kept = await creditor(given.ledger, given.key)
+    await put_creditor(
+        given.ledger,
+        given.key,
+        name=kept.name,
+        pack=kept.pack,
+        currency=kept.currency,
+        playbook=kept.playbook,
+        test_clock=kept.test_clock,
+        time_zone=kept.time_zone,
+        agreements=rules,
+    )

@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from journey.limits import AgreementRules, PlanRules
 from ledger.opening import due_to_enter
 from ledger.views import journey, list_journeys
 from policy.errors import SendaError
-from tests.ledger.agreed import Agreed
+from tests.ledger.agreed import Agreed, with_rules
 from tests.ledger.given import START, Given, local, row
 
 DAY = timedelta(days=1)
@@ -22,7 +24,9 @@ THREE = ((FIRST, "40000"), (SECOND, "30000"), (THIRD, "30000"))
 
 @pytest.fixture
 async def given(given: Given) -> Given:
-    """With account A, which owes 100 000, all past due since 2 February."""
+    """With account A, which owes 100 000, all past due since 2 February; a missed instalment breaks a plan at once."""
+    rules = PlanRules(instalments=(2, 3, 6), first_share=Decimal("0.20"), first_within_days=10, max_days=200)
+    await with_rules(given, AgreementRules(plan=rules.model_copy(update={"cure_days": 0})))
     await given.imported(row("A", ("1", "2026-02-01", "100000")))
     return given
 

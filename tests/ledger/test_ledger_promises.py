@@ -10,14 +10,13 @@ import pytest
 
 from journey.limits import AgreementRules, PromiseRules
 from ledger.agreements import make_promise, offers
-from ledger.creditors import creditor, put_creditor
+from ledger.deadlines import settle_due
 from ledger.errors import Conflict, NotFound
-from ledger.keeping import settle_due
 from ledger.opening import due_to_enter
 from ledger.record import open_record
 from ledger.views import journey, list_journeys
 from policy.errors import SendaError
-from tests.ledger.agreed import Agreed
+from tests.ledger.agreed import Agreed, with_rules
 from tests.ledger.given import START, Given, local, playbook, row
 
 PAST_DUE = ("1", "2026-02-01", "100000")
@@ -42,22 +41,6 @@ async def code_of(command: Awaitable[Any]) -> str:
     with pytest.raises(SendaError) as refused:
         await command
     return refused.value.code
-
-
-async def with_rules(given: Given, rules: AgreementRules) -> None:
-    """The creditor's limits."""
-    kept = await creditor(given.ledger, given.key)
-    await put_creditor(
-        given.ledger,
-        given.key,
-        name=kept.name,
-        pack=kept.pack,
-        currency=kept.currency,
-        playbook=kept.playbook,
-        test_clock=kept.test_clock,
-        time_zone=kept.time_zone,
-        agreements=rules,
-    )
 
 
 async def status(given: Given, account: str = "A") -> str:
@@ -277,6 +260,7 @@ class TestAPromiseIsBroken:
         assert await agreed.facts("A", "promise") == ["promise_made"]
 
     async def test_so_often_that_the_creditor_takes_no_more(self, given: Given, agreed: Agreed) -> None:
+        await with_rules(given, AgreementRules(promise=PromiseRules(max_broken=2)))
         at = START
         for _ in range(2):
             day = (at + DAY).date().isoformat()
@@ -374,6 +358,13 @@ class TestACancelledPromise:
 
 
 class TestWhatMayBePromised:
+    @pytest.fixture
+    async def given(self, given: Given) -> Given:
+        """A creditor with narrow limits."""
+        narrow = PromiseRules(max_days=15, min_share=Decimal("0.30"), max_broken=2, max_open=1)
+        await with_rules(given, AgreementRules(promise=narrow))
+        return given
+
     @pytest.mark.parametrize(
         ("amount", "day", "code"),
         [
@@ -428,7 +419,7 @@ class TestWhatMayBePromised:
         assert found.promise is not None
         assert (found.promise.last_day, found.promise.at_least) == (date(2026, 2, 17), Decimal("30000.00"))
         assert found.plan is not None
-        assert (found.plan.instalments, found.plan.first_by) == ((2, 3, 6), date(2026, 2, 12))
+        assert (found.plan.instalments, found.plan.first_by) == ((2, 3, 6, 12), date(2026, 3, 5))
         number = await agreed.promises("A", "50000", "2026-02-04")
         assert (await offered()).promise is None
         await agreed.cancels("A", "promise", number)

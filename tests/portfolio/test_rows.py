@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senda.portfolio.fields import AmountReader, FieldProblem
+from channels.file_fields import AmountReader, FieldProblem
 from senda.portfolio.mapping import Mapping, MappingError
 from senda.portfolio.rows import BadRow, Receivable, read_rows
 

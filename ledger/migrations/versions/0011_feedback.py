@@ -135,6 +135,9 @@ def _feedback() -> None:
         comment="What creditors' systems are told, in order of each person's events",
     )
     op.create_index("feedback_list_idx", "feedback", ["creditor", "id"], unique=False)
+    op.create_index(
+        "feedback_settled_idx", "feedback", ["queued_at"], unique=False, postgresql_where=sa.text("status <> 'pending'")
+    )
     for name, columns in (("due", ["creditor", "next_at"]), ("order", ["person_id", "creditor", "id"])):
         op.create_index(
             f"feedback_{name}_idx", "feedback", columns, unique=False, postgresql_where=sa.text("status = 'pending'")
@@ -231,7 +234,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    IF NEW.payment_id IS NOT NULL THEN
+    IF NEW.payment_id IS NOT NULL AND NEW.kind <> 'allocation' THEN
         SELECT p.*, (SELECT sum(o.amount) FROM postings o WHERE o.payment_id = p.id) AS change INTO paid
         FROM payments p WHERE p.id = NEW.payment_id;
         PERFORM queue_feedback(

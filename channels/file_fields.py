@@ -1,16 +1,28 @@
-"""One field of a row: text to an amount or a day, or the reason why it is neither."""
+"""One field of a file's row: text to an amount or a day, or the reason why it is neither."""
 
 import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Protocol
 
 from babel.numbers import get_currency_precision
 
-from senda.portfolio.mapping import Mapping
-
 DAYS_REMEMBERED = 8192
 """`strptime` is slow and a file repeats its days: this many are kept."""
+
+
+class Written(Protocol):
+    """How a file writes amounts (in one currency) and days (as `strptime` reads them)."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def thousands_separator(self) -> str: ...
+    @property
+    def decimal_separator(self) -> str: ...
+    @property
+    def date_format(self) -> str: ...
 
 
 class FieldProblem(ValueError):
@@ -25,7 +37,7 @@ class FieldProblem(ValueError):
 class AmountReader:
     """Reads amounts with exactly the separators of the mapping, so that 1.234 is never taken for 1234."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Written) -> None:
         self._thousands = mapping.thousands_separator
         self._decimal = mapping.decimal_separator
         self._currency = mapping.currency
@@ -54,7 +66,7 @@ class AmountReader:
 class DayReader:
     """Reads days in the mapping's `strptime` format."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Written) -> None:
         self._format = mapping.date_format
         self._parse = lru_cache(maxsize=DAYS_REMEMBERED)(self._parsed)
 

@@ -1,0 +1,1 @@
+"""Payment processors: what their callbacks say, and what they are asked for."""
