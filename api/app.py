@@ -24,6 +24,7 @@ from api import (
     processors,
     providers,
     reference_values,
+    reliefs,
     stop,
     tasks,
     templates,
@@ -44,7 +45,7 @@ Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with of
 
 OPERATORS = (
     *(operators, packs, journeys, contacts, debtors, tasks, dialer),
-    *(agreements, money, payments, fees, reference_values, feedback, templates),
+    *(agreements, reliefs, money, payments, fees, reference_values, feedback, templates),
 )
 OTHERS = (processors, providers, stop)
 

@@ -53,7 +53,7 @@ async def grant_relief(
     actor: Caller,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Grant a relief that the debtor accepts. With a condition it is a promise to pay the rest, and acts once it is kept.
+    """Grant a relief that the debtor accepts. With a condition it is a promise to pay the rest, and acts once kept.
 
     403 `relief.beyond_authority` where somebody else may grant so much, 422 where the account may not have it.
     """

@@ -20,6 +20,9 @@ GENERIC = "generic"
 
 Ask = Literal["links", "debits"]
 
+RETRIED = 25 * 3600
+"""Wompi tells again for up to a day, and does not say whether with a new timestamp: no money may be lost by that."""
+
 Tolerance = Annotated[
     int, Field(ge=60, le=172_800, description="seconds by which a signed timestamp may differ from our clock")
 ]
@@ -79,7 +82,7 @@ class WompiKind(_Kind):
     receipts_to: str
     base_url: str = "https://production.wompi.co/v1"
     checkout_url: str = "https://checkout.wompi.co"
-    tolerance: Tolerance = TOLERANCE
+    tolerance: Tolerance = RETRIED
 
     def build(self, around: Around) -> Processor:
         """The processor."""

@@ -18,6 +18,7 @@ ADMINS: set[str] = set()
 
 JOURNEY = "/v1/journeys/{creditor}/{account}"
 WEBHOOK = "/v1/creditors/{creditor}/webhook"
+ACCOUNT = "/v1/accounts/{creditor}/{account}"
 WHO = {
     ("put", "/v1/creditors/{creditor}"): OPERATORS,
     ("get", "/v1/creditors/{creditor}"): READERS,
@@ -60,7 +61,7 @@ WHO = {
     ("get", "/v1/plans"): READERS,
     ("get", "/v1/disputes"): READERS,
     ("get", "/v1/payments"): MANAGERS,
-    ("post", "/v1/accounts/{creditor}/{account}/payment-links"): CALLERS,
+    ("post", f"{ACCOUNT}/payment-links"): CALLERS,
     ("get", "/v1/processor-events"): MANAGERS,
     ("put", "/v1/creditors/{creditor}/bank-mapping"): OPERATORS,
     ("get", "/v1/creditors/{creditor}/bank-mapping"): READERS,
@@ -83,7 +84,22 @@ WHO = {
     ("post", "/v1/dialer/results"): CALLERS,
     ("put", "/v1/reference-values/{key}/{since}"): SUPERVISORS,
     ("get", "/v1/reference-values/{key}"): READERS,
-    ("post", "/v1/accounts/{creditor}/{account}/fees"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/fees"): SUPERVISORS,
+    ("get", f"{ACCOUNT}/statement"): READERS,
+    ("get", f"{ACCOUNT}/credits"): READERS,
+    ("post", f"{ACCOUNT}/credit-notes"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/credit-notes/{{credit}}/apply"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/credit-notes/{{credit}}/cancel"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/waivers"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/waivers/{{credit}}/cancel"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/write-offs"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/write-offs/{{credit}}/cancel"): SUPERVISORS,
+    ("post", f"{ACCOUNT}/refunds"): SUPERVISORS,
+    ("get", f"{ACCOUNT}/reliefs/offers"): CALLERS,
+    ("post", f"{ACCOUNT}/reliefs"): CALLERS,
+    ("post", f"{ACCOUNT}/reliefs/{{relief}}/cancel"): CALLERS,
+    ("get", f"{ACCOUNT}/reliefs"): READERS,
+    ("get", "/v1/creditors/{creditor}/reliefs"): READERS,
     ("get", "/v1/templates"): READERS,
     ("post", "/v1/templates/preview"): READERS,
 }
@@ -98,7 +114,12 @@ OPEN = {
 
 BODIES = {
     "/v1/reference-values/{key}/{since}": {"value": "0.25", "source": "nobody"},
-    "/v1/accounts/{creditor}/{account}/fees": {"kind": "call", "contact": 1},
+    f"{ACCOUNT}/fees": {"kind": "call", "contact": 1},
+    f"{ACCOUNT}/reliefs": {"relief": "nobody-has-it"},
+    f"{ACCOUNT}/credit-notes": {"amount": "1.00", "reason": "r"},
+    f"{ACCOUNT}/waivers": {"amount": "1.00", "reason": "r"},
+    f"{ACCOUNT}/write-offs": {"reason": "r"},
+    f"{ACCOUNT}/refunds": {"amount": "1.00"},
     "/v1/creditors/{creditor}": {"name": "N", "pack": "CO", "currency": "COP", "playbook": "nobody-has-it"},
     "/v1/creditors/{creditor}/bank-mapping": {
         "columns": {"account": "a", "date": "d", "amount": "v"},
@@ -137,6 +158,8 @@ FILLED = {
     "promise": "0",
     "plan": "0",
     "dispute": "0",
+    "relief": "0",
+    "credit": "0",
     "task": "0",
 }
 ASKED = {"creditor": "nobody", "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
