@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.contacting import Contacting
 from activities.conversing import Conversing
+from activities.debiting import Debiting
 from activities.engine import Engine, connect
 from activities.feedback import Delivering
 from activities.hearing import Hearing
@@ -35,7 +36,7 @@ from ledger.database import Ledger
 from ledger.permits import Permit
 from ledger.sealing import Sealer
 from settings import Settings
-from wiring import links_of, providers_of
+from wiring import links_of, processors_of, providers_of
 from workflows.contract import QUEUE, channel_queue
 from workflows.intake import Intake
 from workflows.journey import Journey
@@ -62,10 +63,11 @@ async def main(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     load_all()  # a template that cannot be used is found now, not with a permit in hand
-    providers = providers_of(settings)
+    providers, processors = providers_of(settings), processors_of(settings)
     engine = await connect(settings.temporal_address, settings.temporal_namespace, settings.payload_keys)
     async with Ledger(settings.database_url) as ledger, AsyncExitStack() as working:
         working.push_async_callback(providers.close)
+        working.push_async_callback(processors.close)
         links = links_of(settings)
         workers = _workers(ledger, engine, providers, links)
         gc.collect()
@@ -83,6 +85,7 @@ async def main(settings: Settings) -> None:
                 Hearing(ledger, engine, providers),
                 Reminding(ledger, providers, links),
                 delivering,
+                Debiting(ledger, processors),
             ).run()
         )
         _say_ready()

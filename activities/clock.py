@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.debiting import Debiting
 from activities.engine import Engine
 from activities.launching import enter
 from activities.reminding import Reminding
@@ -13,6 +14,7 @@ from ledger.accruing import accrue_due
 from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
 from ledger.database import Ledger
 from ledger.deadlines import next_deadline, settle_due
+from ledger.debits import next_debit
 from ledger.opening import due_to_enter
 from ledger.outbox import bring_up_to_date, unsent_of
 from ledger.reminders import next_reminder
@@ -38,19 +40,27 @@ class Advanced:
 
 
 async def advance(
-    ledger: Ledger, engine: Engine, creditor: str, to: datetime, reminding: Reminding | None = None
+    ledger: Ledger,
+    engine: Engine,
+    creditor: str,
+    to: datetime,
+    reminding: Reminding | None = None,
+    debiting: Debiting | None = None,
 ) -> Advanced:
     """Advance to an instant; returns once every journey has settled. Interrupted, it goes on when called again.
 
-    `reminding` sends the reminders of instalments on the way; none: they wait.
+    `reminding` sends the reminders of instalments on the way, `debiting` takes those that have a mandate; none: they
+    wait.
     """
     woken: set[str] = set()
     async with advancing(ledger, creditor, to):
         await tell_all(ledger, engine, await unsent_of(ledger, creditor))
-        while (at := await _next(ledger, creditor, reminding)) is not None and at <= to:
+        while (at := await _next(ledger, creditor, reminding, debiting)) is not None and at <= to:
             woken |= await _live(ledger, engine, creditor, at)
             if reminding is not None:
                 await reminding.remind(creditor)
+            if debiting is not None and await debiting.debit_now(creditor):
+                await tell_all(ledger, engine, await unsent_of(ledger, creditor))
         woken |= await _live(ledger, engine, creditor, to)
     return Advanced(to, len(woken))
 
@@ -68,11 +78,15 @@ async def _live(ledger: Ledger, engine: Engine, creditor: str, at: datetime) -> 
     return woken | await _settle(ledger, engine, creditor, at)
 
 
-async def _next(ledger: Ledger, creditor: str, reminding: Reminding | None) -> datetime | None:
-    """When something happens next: of a journey, of an agreement, or a reminder."""
+async def _next(
+    ledger: Ledger, creditor: str, reminding: Reminding | None, debiting: Debiting | None
+) -> datetime | None:
+    """When something happens next: of a journey, of an agreement, a reminder or a debit."""
     instants = [await next_instant(ledger, creditor), await next_deadline(ledger, creditor)]
     if reminding is not None:
         instants.append(await next_reminder(ledger, creditor))
+    if debiting is not None:
+        instants.append(await next_debit(ledger, creditor))
     return min((at for at in instants if at is not None), default=None)
 
 

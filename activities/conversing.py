@@ -36,8 +36,8 @@ from ledger.conversations import BOT, AccountKnown, DebtorKnown, Heard, Reply
 from ledger.database import Connection, Ledger
 from ledger.disputes import open_dispute
 from ledger.errors import Conflict
+from ledger.following import Told
 from ledger.inbound import ORIGINS, not_this_person
-from ledger.payments import Told
 from ledger.preferences import Statement, write_statement
 from ledger.record import open_record
 from ledger.tasks import NewTask, add_task

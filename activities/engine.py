@@ -16,8 +16,8 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from journey.playbook import Values
+from ledger.following import Told
 from ledger.opening import Launch
-from ledger.payments import Told
 from workflows import contract
 from workflows.codec import data_converter
 from workflows.contract import IntakeOrder, JourneyStart, Tell, Tick, Ticked

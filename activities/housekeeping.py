@@ -8,6 +8,7 @@ import structlog
 
 from activities.clock import settle_due_agreements
 from activities.conversing import Conversing
+from activities.debiting import Debiting
 from activities.engine import Engine
 from activities.feedback import Delivering
 from activities.hearing import Hearing
@@ -19,10 +20,10 @@ from ledger.accruing import accrue_due
 from ledger.call_results import bring_back
 from ledger.database import Ledger
 from ledger.feedback import forget
+from ledger.following import Told
 from ledger.intake import give_up_uploads, waiting_imports
 from ledger.opening import due_to_enter, mark_launched, not_launched
 from ledger.outbox import open_journey_ids, standing_of, unsent
-from ledger.payments import Told
 from ledger.tasks import drop_stale
 
 GRACE = timedelta(seconds=3)
@@ -53,6 +54,7 @@ class Housekeeping:
         hearing: Hearing | None = None,
         reminding: Reminding | None = None,
         delivering: Delivering | None = None,
+        debiting: Debiting | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -60,6 +62,7 @@ class Housekeeping:
         self._hearing = hearing
         self._reminding = reminding
         self._delivering = delivering
+        self._debiting = debiting
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -76,6 +79,8 @@ class Housekeeping:
             group.create_task(_every(MINUTE, "agreements", self.agree))
             if self._reminding is not None:
                 group.create_task(_every(MINUTE, "reminders", self._reminding.remind))
+            if self._debiting is not None:
+                group.create_task(_every(MINUTE, "debits", self._debiting.run))
             group.create_task(_every(MINUTE, "tasks", self.tasks))
             group.create_task(_every(ACCRUE_EVERY, "interest", self.accrue))
             group.create_task(_every(RECONCILE_EVERY, "reconcile", self.reconcile))

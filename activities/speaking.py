@@ -12,7 +12,7 @@ from channels.providers import Providers
 from channels.voice import choice_of, twiml
 from ledger.calls import Rung, hear_call, keep_call_turn
 from ledger.database import Ledger
-from ledger.payments import Told
+from ledger.following import Told
 
 MOST_SILENCES = 2
 

@@ -10,9 +10,9 @@ from temporalio.service import RPCError
 
 from activities.engine import Engine
 from ledger.database import Ledger
+from ledger.following import Told
 from ledger.opening import launch_of
 from ledger.outbox import is_launched, taken
-from ledger.payments import Told
 
 AT_ONCE = 16
 

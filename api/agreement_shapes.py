@@ -13,6 +13,7 @@ from ledger.rows import Amount, Day
 DisputeStatus = Literal["open"] | DisputeOutcome
 
 OVERRIDE = "supervisors and operators may agree to more than the creditor's limits"
+MANDATE = "the account's mandate by which it is debited on its day; none: the debtor pays"
 
 
 class PromiseIn(Shape):
@@ -21,6 +22,7 @@ class PromiseIn(Shape):
     amount: Amount = Field(examples=["120000.00"])
     due_date: Day = Field(examples=["2026-03-12"])
     override: bool = Field(default=False, examples=[False], description=OVERRIDE)
+    mandate: int | None = Field(default=None, examples=[None], description=MANDATE)
 
 
 class InstalmentIn(Shape):
@@ -39,6 +41,7 @@ class PlanIn(Shape):
         examples=[[{"due_date": "2026-03-12", "amount": "60000.00"}, {"due_date": "2026-04-12", "amount": "60000.00"}]],
     )
     override: bool = Field(default=False, examples=[False], description=OVERRIDE)
+    mandate: int | None = Field(default=None, examples=[None], description=MANDATE)
 
 
 class DisputeIn(Shape):
@@ -79,6 +82,7 @@ class _Agreed(BaseModel):
     actor: str = Field(description="who noted it")
     origin: str = Field(examples=["people"], description="by what way it was agreed")
     override: bool = Field(description="it goes beyond the creditor's limits")
+    mandate: int | None = Field(examples=[None], description=MANDATE)
     reason: str | None = Field(
         examples=[None], description="why it was cancelled: renegotiated, first_payment_missing; null: people ended it"
     )

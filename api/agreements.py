@@ -61,7 +61,7 @@ async def make_promise(
     """
 
     async def work(command: str) -> Answer:
-        word = _word(command, actor, body.override)
+        word = _word(command, actor, body.override, body.mandate)
         made = await agreements.promise(here.ledger, creditor, account, body.amount, body.due_date, word)
         here.tell(made.told)
         return Answer(201, await _promise(here, made.id))
@@ -106,7 +106,7 @@ async def renegotiate_promise(
     """
 
     async def work(command: str) -> Answer:
-        word = _word(command, actor, body.override)
+        word = _word(command, actor, body.override, body.mandate)
         made = await agreements.renegotiate(here.ledger, creditor, account, promise, body.amount, body.due_date, word)
         here.tell(made.told)
         return Answer(201, await _promise(here, made.id))
@@ -131,7 +131,8 @@ async def make_plan(
 
     async def work(command: str) -> Answer:
         instalments = [Instalment(each.due_date, each.amount) for each in body.instalments]
-        made = await agreements.plan(here.ledger, creditor, account, instalments, _word(command, actor, body.override))
+        word = _word(command, actor, body.override, body.mandate)
+        made = await agreements.plan(here.ledger, creditor, account, instalments, word)
         here.tell(made.told)
         return Answer(201, await _plan(here, made.id))
 
@@ -279,10 +280,10 @@ async def get_projection(
     return ProjectionOut.model_validate({**asdict(found), "kept_rate": rate})
 
 
-def _word(command: str, actor: Actor, override: bool = False) -> Word:
+def _word(command: str, actor: Actor, override: bool = False, mandate: int | None = None) -> Word:
     if override and actor.role not in BEYOND:
         raise Forbidden("auth.role", "only supervisors and operators may agree to more than the creditor's limits")
-    return Word(command, actor.name, beyond_limits=override)
+    return Word(command, actor.name, beyond_limits=override, mandate=mandate)
 
 
 async def _promises(here: Parts, wanted: Wanted) -> PageOf[PromiseOut]:

@@ -17,6 +17,7 @@ from api import (
     feedback,
     fees,
     journeys,
+    mandates,
     money,
     operators,
     packs,
@@ -45,7 +46,7 @@ Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with of
 
 OPERATORS = (
     *(operators, packs, journeys, contacts, debtors, tasks, dialer),
-    *(agreements, reliefs, money, payments, fees, reference_values, feedback, templates),
+    *(agreements, reliefs, mandates, money, payments, fees, reference_values, feedback, templates),
 )
 OTHERS = (processors, providers, stop)
 

@@ -22,7 +22,7 @@ from channels.processors.kinds import Processors
 from channels.providers import Providers
 from ledger.access import Actor, Answer, Role, actor_of, claim, keep_answer, note
 from ledger.database import Ledger
-from ledger.payments import Told
+from ledger.following import Told
 from ledger.sealing import Sealer
 
 PROMPT = 0.1

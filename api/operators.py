@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from activities.clock import advance
+from activities.debiting import Debiting
 from activities.reminding import Reminding
 from api.context import Admin, IdempotencyKey, Operator, PartsOf, Reader, Recorded
 from api.problems import BadRequest, Problem
@@ -124,7 +125,8 @@ async def advance_clock(creditor: str, body: ClockIn, here: PartsOf, actor: Oper
     if here.running:  # what earlier requests still tell the engine belongs to the past of this advance
         await asyncio.wait(set(here.running))
     reminding = Reminding(here.ledger, here.providers, here.links)
-    done = await advance(here.ledger, here.engine, creditor, body.advance_to, reminding)
+    debiting = Debiting(here.ledger, here.processors)
+    done = await advance(here.ledger, here.engine, creditor, body.advance_to, reminding, debiting)
     return ClockOut(now=done.now, woken=done.woken)
 
 

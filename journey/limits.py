@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from journey.debiting import DebitRules
 from journey.keeping import AgreementKind
 from journey.playbook import Values
 from policy.errors import SendaError
@@ -65,6 +66,7 @@ class AgreementRules(Values):
 
     promise: PromiseRules | None = PromiseRules()
     plan: PlanRules | None = PlanRules()
+    debit: DebitRules = Field(default=DebitRules(), description="of what was agreed with a mandate")
 
     def remind_days_before(self, kind: AgreementKind) -> int | None:
         """How many days before an instalment its debtor is reminded; none: not at all."""

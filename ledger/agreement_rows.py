@@ -11,6 +11,7 @@ from journey.limits import AgreementRules, Instalment, PlanRules
 from journey.reminding import remind_at
 from ledger.database import Connection
 from ledger.keeping import Agreement, write_event
+from ledger.mandates import plan_debits, require_mandate
 from ledger.record import Fact, Record
 from policy.calendar import local_date, start_of_day
 
@@ -20,7 +21,7 @@ class Word:
     """Who agreed, by what way, and the command's number `key`: the same again changes nothing.
 
     `beyond_limits`: whoever may do so agreed to more than the creditor's limits allow. `in_full`: a promise is kept by
-    all of its amount only, whatever the playbook's threshold is.
+    all of its amount only, whatever the playbook's threshold is. `mandate`: by which its instalments are debited.
     """
 
     key: str
@@ -28,14 +29,16 @@ class Word:
     origin: str = "people"
     beyond_limits: bool = False
     in_full: bool = False
+    mandate: int | None = None
 
 
 _INSERT = """
 INSERT INTO agreements (kind, creditor, account_id, journey_id, currency, threshold, after_posting, key, actor, origin,
-    beyond_limits, made_at, counts_from, replaces, first_is_condition)
+    beyond_limits, made_at, counts_from, replaces, first_is_condition, mandate_id)
 VALUES (%(kind)s, %(creditor)s, %(account)s, %(journey)s, %(currency)s, %(threshold)s,
     (SELECT coalesce(max(id), 0) FROM postings WHERE account_id = %(account)s), %(key)s, %(actor)s, %(origin)s,
-    %(beyond)s, %(now)s, %(counts_from)s, %(replaces)s, %(condition)s) RETURNING id"""
+    %(beyond)s, %(now)s, %(counts_from)s, %(replaces)s, %(condition)s, %(mandate)s)
+RETURNING id"""
 
 _INSTALMENT = """
 INSERT INTO agreement_instalments (agreement_id, number, due_date, amount, until, warned_from)
@@ -56,6 +59,8 @@ async def write_agreement(
     """Write an agreement that was checked; returns it and the fact for the record. `replaces`: the promise before."""
     terms, zone = record.terms.playbook.promise, record.terms.zone
     today = local_date(record.now, zone)
+    if word.mandate is not None:
+        await require_mandate(tx, record.account_id, word.mandate)
     plan = (rules.plan or PlanRules()) if kind == "plan" else None
     threshold = terms.threshold if plan is None and not word.in_full else Decimal(1)
     values = {
@@ -73,6 +78,7 @@ async def write_agreement(
         "counts_from": start_of_day(today, zone),
         "replaces": replaces,
         "condition": plan is not None and plan.first_payment_is_condition,
+        "mandate": word.mandate,
     }
     row = await (await tx.execute(_INSERT, values)).fetchone()
     assert row is not None
@@ -92,6 +98,9 @@ async def write_agreement(
             at = remind_at(record.terms.hours, each.due_date, days_before, today)
             if at is not None:
                 await cursor.execute(_REMINDER, [row["id"], number, record.terms.creditor, at])
+    if word.mandate is not None:
+        days = [(each.due_date, end) for each, (end, _) in zip(instalments, ends, strict=True)]
+        await plan_debits(tx, row["id"], record.account_id, zone, days)
     until, warns_at = ends[0]
     made = Agreement(row["id"], kind, record.account_id, record.id, threshold, "made", record.now, until, ())
     about: dict[str, Any] = {
@@ -101,6 +110,8 @@ async def write_agreement(
     }
     if replaces is not None:
         about["replaces"] = replaces
+    if word.mandate is not None:
+        about["mandate"] = word.mandate
     fact = await write_event(tx, made, "made", until, record.now, data=about, actor=word.actor, warns_at=warns_at)
     return made, fact
 

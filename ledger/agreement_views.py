@@ -99,6 +99,7 @@ def _agreement(row: dict[str, Any], instalments: Sequence[Expected], poured: Pou
         "due_date": instalments[-1].due_date,
         "waits_until": row["until"],
         "override": row["beyond_limits"],
+        "mandate": row["mandate_id"],
         "instalments": [
             {
                 "number": each.number,

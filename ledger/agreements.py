@@ -29,8 +29,8 @@ from ledger.commands import lock_account, record_to_command
 from ledger.creditors import decimals, rules_of
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
+from ledger.following import Told, tell_engine
 from ledger.keeping import LAST_EVENT, Agreement, Change, agreements_of, held, note, settle, write_event
-from ledger.payments import Told, tell_engine
 from ledger.record import Record, open_record, write
 from ledger.relief_keeping import close_reliefs
 from ledger.standing import owed

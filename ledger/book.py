@@ -50,8 +50,8 @@ _DUES = "SELECT id, key, due_date FROM dues WHERE account_id = %s"
 
 _PAYMENTS = """
 SELECT p.id, p.processor, p.external_id, p.kind, p.amount, p.currency, p.paid_at, p.reverses, p.due,
-    EXISTS (SELECT FROM postings o WHERE o.payment_id = p.id
-        AND (%s::timestamptz IS NULL OR o.booked_at <= %s)) AS applied
+    (SELECT min(o.booked_at) FROM postings o WHERE o.payment_id = p.id
+        AND (%s::timestamptz IS NULL OR o.booked_at <= %s)) AS booked_at
 FROM payments p WHERE p.creditor = %s AND p.account = %s ORDER BY p.id"""
 
 _CREDITS = """
@@ -194,8 +194,8 @@ class Book:
         return [
             Credit(
                 key=f"payment:{row['id']}",
-                at=row["paid_at"],
-                day=local_date(row["paid_at"], self.account.zone),
+                at=(at := self._since(row["paid_at"], row["booked_at"])),
+                day=local_date(at, self.account.zone),
                 seq=row["id"],
                 amount=left[row["id"]],
                 due=keys.get(row["due"]),
@@ -204,12 +204,16 @@ class Book:
             if row["reverses"] is None and row["id"] in self.applied
         ]
 
+    def _since(self, said: datetime, booked: datetime | None) -> datetime:
+        """From when it counts: from the instant that was said, but no later than it was booked."""
+        return min(said, booked or self.account.now)
+
     def _credits(self) -> list[Credit]:
         return [
             Credit(
                 key=f"credit:{row['id']}",
-                at=row["effective_at"],
-                day=local_date(row["effective_at"], self.account.zone),
+                at=(at := self._since(row["effective_at"], row["at"])),
+                day=local_date(at, self.account.zone),
                 seq=row["id"],
                 amount=row["amount"],
                 due=row["due_id"],
@@ -222,7 +226,11 @@ class Book:
         ]
 
     def charges(self) -> list[Charge]:
-        """What is charged for the dues, late interest apart: by the creditor's file since ever, else since its day."""
+        """What is charged for the dues, late interest apart: by the creditor's file since ever, else since its day.
+
+        Interest that accrued before the creditor gave it up stays owed.
+        """
+        kinds = (*CHARGES, "fee") if self.interest is not None else (*CHARGES, "fee", "interest")
         return [
             Charge(
                 row["due_id"],
@@ -231,7 +239,7 @@ class Book:
                 local_date(row["since"], self.account.zone) if row["since"] is not None else None,
             )
             for row in self.posted
-            if row["kind"] in (*CHARGES, "fee") and row["due_id"] is not None
+            if row["kind"] in kinds and row["due_id"] is not None
         ]
 
     def differences(self, reckoning: Reckoning, source: Source | None) -> list[list[Any]]:
@@ -242,7 +250,10 @@ class Book:
         elif source is not None:
             own = f"credit:{source.credit}"
         missing: list[list[Any]] = []
-        for key, places in self._posted_by_credit(reckoning).items():
+        lacking = self._posted_by_credit(reckoning)
+        if source is not None and source.payment is not None and not any(lacking.get(f"{own}", {}).values()):
+            missing.append(self._line(None, Decimal(0), source, None))  # a posting says that it was applied
+        for key, places in lacking.items():
             name, _, number = key.partition(":")
             row = (self.payments if name == "payment" else self.credits)[int(number)]
             at = row["paid_at"] if name == "payment" else row["effective_at"]
@@ -340,7 +351,7 @@ async def read(tx: Connection, account: Account, known_at: datetime | None = Non
         {row["id"]: row for row in await credits.fetchall()},
         await posted.fetchall(),
         await _interest(tx, account.rules),
-        {number for number, row in paid.items() if row["applied"]},
+        {number for number, row in paid.items() if row["booked_at"] is not None},
     )
 
 

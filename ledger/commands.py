@@ -12,6 +12,7 @@ from journey.playbook import Outcome
 from journey.state import Hold
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
+from ledger.following import Told, tell_engine
 from ledger.holds import (
     LASTING,
     OF_PERSON,
@@ -25,7 +26,6 @@ from ledger.holds import (
     was_lifted,
     was_noted,
 )
-from ledger.payments import Told, tell_engine
 from ledger.record import Fact, Record, open_record, write
 from ledger.tasks import NewTask, add_task
 from policy.errors import SendaError

@@ -8,8 +8,8 @@ from ledger.agreements import Made, Word
 from ledger.commands import lock_account, record_to_command
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
+from ledger.following import Told, tell_engine
 from ledger.keeping import note
-from ledger.payments import Told, tell_engine
 from ledger.record import Fact, Record, open_record, write
 
 DisputeReason = Literal["not_mine", "already_paid", "wrong_amount", "fraud", "other"]

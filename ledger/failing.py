@@ -9,10 +9,10 @@ from journey.events import StepDeferred, StepDone
 from journey.planning import Contact, at_its_time
 from journey.state import Deferral, JourneyState, Standing, occurrence
 from ledger.database import Connection, Ledger
+from ledger.following import Told, tell_engine
 from ledger.foresight import look_ahead
 from ledger.judging import known_of
 from ledger.outcomes import write_outcome
-from ledger.payments import Told, tell_engine
 from ledger.permits import Refusal
 from ledger.record import Fact, Record, open_record_by_id, write
 from policy.calendar import local_date

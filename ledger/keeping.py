@@ -86,9 +86,12 @@ FROM agreements g JOIN agreement_instalments i ON i.agreement_id = g.id JOIN {LA
 WHERE g.account_id = ANY(%s) ORDER BY g.id, i.number"""
 
 _RECEIVED = """
-SELECT a.id AS account_id, p.id, p.processor, p.external_id, p.reverses, p.amount, p.paid_at,
-    (SELECT min(o.id) FROM postings o WHERE o.payment_id = p.id) AS posting
-FROM accounts a JOIN payments p ON p.creditor = a.creditor AND p.account = a.key WHERE a.id = ANY(%s)"""
+SELECT a.id AS account_id, p.id, p.processor, p.external_id, p.reverses, p.amount,
+    least(p.paid_at, o.booked_at) AS paid_at, o.posting
+FROM accounts a JOIN payments p ON p.creditor = a.creditor AND p.account = a.key
+CROSS JOIN LATERAL (SELECT min(id) AS posting, min(booked_at) AS booked_at FROM postings WHERE payment_id = p.id) o
+WHERE a.id = ANY(%s)"""
+"""A payment counts from when it says, but no later than it was booked, as in `ledger/book.py`."""
 
 
 async def agreements_of(tx: Connection, accounts: Sequence[int]) -> list[Agreement]:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from journey.state import Standing
 from ledger.database import Ledger
+from ledger.following import Told
 from ledger.outcomes import closed_standing, closing
-from ledger.payments import Told
 from ledger.record import open_record, write
 
 

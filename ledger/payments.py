@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 from ledger.book import Account, Book, PaymentKind, apply, bring, lock, locked, read
 from ledger.database import Connection, Ledger
-from ledger.following import Followed, Told, follow, tell_engine
+from ledger.following import Followed, Told, follow
 from ledger.record import Fact
 from ledger.standing import Owed
 from ledger.tasks import NewTask, add_task
 from ledger.views import plain
 from policy.errors import SendaError
 
-__all__ = ["Payment", "PaymentKind", "Posted", "Told", "catch_up", "post_payment", "tell_engine"]
 
 Status = Literal["applied", "duplicate", "unapplied"]
 

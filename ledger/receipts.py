@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
 from ledger.failing import Failure, record_return
-from ledger.payments import Told
+from ledger.following import Told
 
 Status = Literal["sent", "delivered", "read", "failed"]
 

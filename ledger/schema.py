@@ -67,6 +67,10 @@ APPEND_ONLY = (
     "payment_links",
     "reliefs",
     "relief_events",
+    "mandates",
+    "mandate_events",
+    "debits",
+    "debit_events",
 )
 """Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
 
@@ -754,6 +758,7 @@ agreements = Table(
         server_default=text("false"),
         comment="without its first instalment in time it never began",
     ),
+    Column("mandate_id", BigInteger, ForeignKey("mandates.id"), comment="by which its instalments are debited"),
     Index("agreements_list_idx", "creditor", "kind", "id"),
     comment="Promises to pay and payment plans as they were agreed; a promise is one of a single instalment",
 )
@@ -1077,4 +1082,88 @@ relief_events = Table(
     _instant("at"),
     _recorded("recorded_at"),
     comment="What became of a relief: the last event says how it stands",
+)
+
+# Mandates, and the debits that are taken by them
+
+mandates = Table(
+    "mandates",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("processor", Text, nullable=False),
+    Column("reference", Text, nullable=False, comment="the processor's, a token: never the number of a card"),
+    Column("currency", Text, nullable=False),
+    Column("most", Money, CheckConstraint("most > 0", name="most"), comment="of a debit"),
+    Column("proof", Text, nullable=False, comment="where the debtor's word is kept"),
+    Column("key", Text, unique=True, nullable=False, comment="names the command, so that it is there once"),
+    Column("actor", Text, nullable=False),
+    _instant("given_at"),
+    _recorded("recorded_at"),
+    comment="By which debtors let a processor take money",
+)
+
+mandate_events = Table(
+    "mandate_events",
+    metadata,
+    _id(),
+    Column("mandate_id", BigInteger, ForeignKey("mandates.id"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('given', 'revoked')", name="kind"), nullable=False),
+    Column("reason", Text, comment="why, where it was said"),
+    Column("actor", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("mandate_id", "kind"),
+    comment="A mandate that was revoked takes nothing any more",
+)
+
+debits = Table(
+    "debits",
+    metadata,
+    _id(),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("mandate_id", BigInteger, ForeignKey("mandates.id"), nullable=False),
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="of the instalment"),
+    Column("attempt", Integer, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("key", Text, unique=True, nullable=False, comment="the processor takes it once"),
+    Column("amount", Money, CheckConstraint("amount > 0", name="amount"), nullable=False),
+    Column("currency", Text, nullable=False),
+    _instant("at"),
+    _recorded("recorded_at"),
+    UniqueConstraint("agreement_id", "number", "attempt"),
+    comment="What a processor was asked to take; the money itself comes as a payment",
+)
+
+debit_events = Table(
+    "debit_events",
+    metadata,
+    _id(),
+    Column("debit_id", BigInteger, ForeignKey("debits.id"), nullable=False, index=True),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('asked', 'put_off', 'unanswered', 'taken', 'pending', 'failed')", name="kind"),
+        nullable=False,
+    ),
+    Column("code", Text, comment="why, stable"),
+    Column("reference", Text, comment="the payment's at the processor"),
+    _instant("at"),
+    _recorded("recorded_at"),
+    comment="put_off: the processor certainly did not get it; unanswered: nobody knows; both are asked again",
+)
+
+planned_debits = Table(
+    "planned_debits",
+    metadata,
+    Column("agreement_id", BigInteger, ForeignKey("agreements.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="of the instalment"),
+    Column("creditor", Text, ForeignKey("creditors.key"), nullable=False),
+    _instant("at"),
+    Column("debit_id", BigInteger, ForeignKey("debits.id"), unique=True, comment="that was asked for and not answered"),
+    Index("planned_debits_at_idx", "creditor", "at"),
+    comment="Instalments that are still to be debited; a row is deleted with what came of it",
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from channels.callbacks import Callback
-from ledger.payments import PaymentKind
+from ledger.book import PaymentKind
 from policy.errors import SendaError
 
 _REFERENCE = re.compile(r"([0-9a-f]{32})(?:\.[A-Za-z0-9_-]*)?")
@@ -111,7 +111,8 @@ class PaymentLink:
 @dataclass(frozen=True, slots=True)
 class DebitWanted:
     """Money to be taken by a mandate. The same `key` is taken once, however often it is asked for. `mandate` is the
-    processor's reference of the mandate; `reference` the account's; `description` a code, no words about the debt."""
+    processor's reference of the mandate; `reference` the account's; `description` a code, no words about the debt;
+    `at`: when it is to be taken, by the creditor's clock."""
 
     key: str
     creditor: str
@@ -122,6 +123,7 @@ class DebitWanted:
     currency: str
     description: str
     due: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

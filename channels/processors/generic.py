@@ -21,8 +21,8 @@ from channels.processors.events import (
     no_debits,
     no_links,
 )
+from ledger.book import PaymentKind
 from ledger.creditors import decimals
-from ledger.payments import PaymentKind
 from ledger.rows import Amount
 from policy.errors import SendaError
 
@@ -137,6 +137,7 @@ class Generic:
             "currency": wanted.currency,
             "description": wanted.description,
             "due": wanted.due,
+            "at": wanted.at.isoformat() if wanted.at else None,
         }
         headers = {"Idempotency-Key": wanted.key}
         answer = await protocol.ask_debit(self._client, f"{self._url}/debits", json=body, headers=headers)

@@ -30,7 +30,7 @@ from channels.processors.events import (
     Whose,
     no_debits,
 )
-from ledger.payments import PaymentKind
+from ledger.book import PaymentKind
 
 PAID = frozenset({"approved", "refunded", "charged_back", "cancelled"})
 

@@ -18,7 +18,7 @@ import stripe
 from channels.callbacks import Callback, CallbackRefused
 from channels.processors import protocol
 from channels.processors.events import DebitAnswer, DebitWanted, Event, Ignored, LinkWanted, Money, PaymentLink, Whose
-from ledger.payments import PaymentKind
+from ledger.book import PaymentKind
 
 ZERO_DECIMALS = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}

@@ -3,6 +3,7 @@
 | mandate ends in | what becomes of a debit |
 |---|---|
 | 0051 | refused: `insufficient_funds`, another try may work |
+| 0052 | two debits refused so, the third is taken |
 | 0054 | refused: `expired_card`, for good |
 | 0102 | `pending`; the payment is told later |
 | 0408, 0429, 0499, 0500, 0503 | as of messages (`senda.sandbox.faults`) |
@@ -28,6 +29,7 @@ from senda.sandbox.payment_store import Kind, Link, Movement, PaymentStore
 from senda.sandbox.signing import by_standard_webhooks
 
 REFUSED = {"0051": ("insufficient_funds", True), "0054": ("expired_card", False)}
+TWICE = "0052"
 PENDING = "0102"
 LONGEST = timedelta(days=60)
 
@@ -59,6 +61,7 @@ class _DebitOrder(BaseModel):
     amount: Decimal = Field(gt=0)
     currency: str = Field(pattern="^[A-Z]{3}$")
     due: str | None = None
+    at: AwareDatetime | None = None
 
 
 class Paying(BaseModel):
@@ -90,6 +93,7 @@ class Payments:
     ) -> None:
         self._account, self._store = account, store
         self._callbacks, self._faults = callbacks, faults
+        self._refused: dict[str, set[str]] = {}
 
     def routes(self, page: Page) -> APIRouter:
         router = APIRouter()
@@ -137,7 +141,8 @@ class Payments:
             order = _DebitOrder.model_validate_json(await request.body())
         except ValidationError:
             return _error(422, "invalid_request")
-        if refused := REFUSED.get(order.mandate[-4:]):
+        key = request.headers.get("idempotency-key") or secrets.token_hex(12)
+        if refused := self._refused_debit(order.mandate, key):
             code, retryable = refused
             return JSONResponse({"id": None, "status": "failed", "code": code, "retryable": retryable})
         fault = self._faults.take("payments", order.mandate)
@@ -146,7 +151,7 @@ class Payments:
         movement = self._kept(
             Movement(
                 id=_name(),
-                key=request.headers.get("idempotency-key"),
+                key=key,
                 link=None,
                 kind="payment",
                 creditor=order.creditor,
@@ -155,11 +160,20 @@ class Payments:
                 currency=order.currency,
                 due=order.due,
                 reverses=None,
-                paid_at=datetime.now(UTC),
+                paid_at=order.at or datetime.now(UTC),
             )
         )
         status = "pending" if order.mandate.endswith(PENDING) else "taken"
         return await after(fault, JSONResponse({"id": movement.id, "status": status, "code": None}))
+
+    def _refused_debit(self, mandate: str, key: str) -> tuple[str, bool] | None:
+        """Why a debit is refused, and whether another try may work; none: it is not."""
+        if not mandate.endswith(TWICE):
+            return REFUSED.get(mandate[-4:])
+        keys = self._refused.setdefault(mandate, set())
+        if len(keys) < 2:
+            keys.add(key)
+        return REFUSED["0051"] if key in keys else None
 
     def _kept(self, movement: Movement) -> Movement:
         """Keep a debit and tell of it after the provider's delay; the same key was told of before."""

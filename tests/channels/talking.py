@@ -13,7 +13,7 @@ from channels.callbacks import Callback, Heard
 from channels.message import Line, Message, Unreachable
 from channels.providers import Providers
 from ledger import inbound
-from ledger.payments import Told
+from ledger.following import Told
 from tests.ledger.given import Given, playbook, row
 
 DOCUMENT = "1.234.567"

@@ -32,7 +32,7 @@ from channels.twilio_sms import TwilioSms
 from channels.voice import Voice
 from ledger.creditors import put_creditor
 from ledger.database import Ledger
-from ledger.payments import Told
+from ledger.following import Told
 from ledger.views import list_contacts
 from senda.sandbox.accounts import Accounts
 from senda.sandbox.callbacks import Manner

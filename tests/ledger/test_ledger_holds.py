@@ -8,8 +8,8 @@ import pytest
 
 from ledger import commands
 from ledger.commands import Pause
+from ledger.following import Told
 from ledger.holds import HoldKind, list_holds
-from ledger.payments import Told
 from ledger.permits import Overtaken
 from ledger.tasks import TASKS, NewTask, add_task
 from policy.errors import SendaError

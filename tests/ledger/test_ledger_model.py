@@ -20,6 +20,7 @@ from journey.planning import Contact
 from journey.playbook import Playbook
 from ledger import credits
 from ledger.accruing import accrue_due
+from ledger.book import owed_now
 from ledger.clock import next_instant
 from ledger.creditors import creditor, put_creditor
 from ledger.credits import CreditKind, NewCredit
@@ -83,7 +84,7 @@ class Both:
     model: PlainLedger
     now: datetime = START
     number: int = 0
-    was_open: bool = False
+    open_id: str | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     dispute: int | None = None
     waiting: list[tuple[str, Money]] = field(default_factory=list)
@@ -378,8 +379,8 @@ class Both:
         try:
             await self.given.pauses("A", starts=starts, ends=ends)
         except Conflict as refused:
-            assert refused.code == ("journey.not_open" if not self.was_open else "journey.pause_overlaps")
-            assert overlaps or not self.was_open
+            assert refused.code == ("journey.not_open" if self.open_id is None else "journey.pause_overlaps")
+            assert overlaps or self.open_id is None
             return
         assert not overlaps
         self.pauses.append((starts, ends))
@@ -389,8 +390,8 @@ class Both:
         try:
             await self.given.resumes("A")
         except Conflict as refused:
-            assert refused.code == ("journey.not_open" if not self.was_open else "journey.not_paused")
-            assert not (self.was_open and holding)
+            assert refused.code == ("journey.not_open" if self.open_id is None else "journey.not_paused")
+            assert not (self.open_id and holding)
             return
         (held,) = holding
         self.pauses[self.pauses.index(held)] = (held[0], self.now)
@@ -432,9 +433,10 @@ class Both:
     async def _catches_up(self) -> None:
         """What housekeeping does."""
         await Agreed(self.given).settles()
-        if self.model.is_known:
+        if any(each.status == "open" and each.until <= self.now for each in self.model.promises.values()):
             self.model.settles(self.now)
-        if self.model.interest:
+        if self.model.interest and self.model.is_known:
+            await owed_now(self.given.ledger, self.given.key, "A")
             await accrue_due(self.given.ledger, self.given.key)
         await self.given.opened(await due_to_enter(self.given.ledger, self.given.key, 10))
 
@@ -516,13 +518,13 @@ class Both:
             assert is_owed
             assert record.state.stage == self.playbook.stage_on(day)
             self.pending = (last["id"], record.move) if isinstance(record.move, Contact) else None
-            if not self.was_open:
-                self.pauses = []
-            self.was_open = True
+            if self.open_id != last["id"]:
+                self.pauses = []  # they end with the journey
+            self.open_id = last["id"]
             return
-        if self.was_open and last is not None:
+        if last is not None and self.open_id == last["id"]:
             self._ended_rightly(last["outcome"], is_owed, position, day)
-        self.was_open = False
+        self.open_id = None
         self.pauses = []
         if not self.model.interest and (last is None or last["outcome"] in ("paid", "cured")):
             assert not (is_owed and day >= (1 if last and last["outcome"] == "cured" else self.playbook.first_day))

@@ -161,6 +161,13 @@ class TestADiscount:
         assert (await relieved.statuses(), await given.balance("A")) == (["kept"], 0)
         assert await relieved.facts() == ["offered", "accepted", "kept", "taken_back", "kept"]
 
+    async def test_a_reversal_after_its_time_leaves_it(self, given: Given, relieved: Relieved) -> None:
+        await relieved.grants("descuento")
+        await given.pays("A", 80000, id=f"{given.key}:p")
+        await given.lives(local(date(2026, 2, 9), 12))
+        await given.reverses("A", f"{given.key}:p", 80000)
+        assert (await relieved.statuses(), await given.balance("A")) == (["kept"], 80000)
+
     async def test_late_interest_until_the_payment_goes_with_it(self, given: Given, relieved: Relieved) -> None:
         await relieved.rules(money=LATE)
         owed = (await reliefs.offers(given.ledger, given.key, "A", "supervisor"))[0]

@@ -7,9 +7,9 @@ from typing import Any
 from journey.playbook import Channel
 from ledger.database import Ledger
 from ledger.failing import Failed, Failure, record_failure
+from ledger.following import Told
 from ledger.inbound import Written, take
 from ledger.outcomes import record_outcome
-from ledger.payments import Told
 from ledger.permits import Answer, Permit, Reach, request_permit
 from ledger.receipts import Receipt, record_receipt
 from tests.ledger.given import Given, local, playbook, row
