@@ -31,6 +31,7 @@ from api.logs import configure
 from channels.links import Links
 from channels.providers import Lane, Providers
 from channels.templating import load_all
+from compliance.archiving import Archiving
 from journey.playbook import Channel
 from ledger.database import Ledger
 from ledger.permits import Permit
@@ -88,10 +89,13 @@ async def main(settings: Settings) -> None:
                 Debiting(ledger, processors),
             ).run()
         )
+        archiving = asyncio.create_task(Archiving(ledger, engine.client).run())
         _say_ready()
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)
         housekeeping.cancel()
+        archiving.cancel()
+        await asyncio.wait({archiving})
         with suppress(asyncio.CancelledError):
             await housekeeping  # an error of its own ends this process: whoever supervises it starts another
         await asyncio.gather(*(worker.shutdown() for worker in workers), conversing.sent())

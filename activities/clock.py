@@ -14,9 +14,9 @@ from ledger.accruing import accrue_due
 from ledger.clock import DueJourney, advancing, due_journeys, next_instant, set_clock
 from ledger.database import Ledger
 from ledger.deadlines import next_deadline, settle_due
-from ledger.debits import next_debit
 from ledger.opening import due_to_enter
 from ledger.outbox import bring_up_to_date, unsent_of
+from ledger.planned_debits import next_debit
 from ledger.reminders import next_reminder
 from policy.errors import SendaError
 

@@ -10,9 +10,10 @@ import structlog
 
 from channels.processors.events import DebitAnswer, DebitWanted, ProcessorRefused, ProcessorUnable
 from channels.processors.kinds import Processors
-from ledger import debits
+from ledger import debits, planned_debits
 from ledger.database import Ledger
-from ledger.debits import Ask, Came, Due
+from ledger.debits import Ask, Came
+from ledger.planned_debits import Due
 from ledger.processing import is_known
 
 BATCH = 200
@@ -48,7 +49,7 @@ class Debiting:
         waits longer, and stops nothing else.
         """
         taken: list[Taken] = []
-        while due := await debits.due_debits(self._ledger, creditor, BATCH):
+        while due := await planned_debits.due_debits(self._ledger, creditor, BATCH):
             people: defaultdict[int, list[Due]] = defaultdict(list)
             for each in due:
                 people[each.person].append(each)
@@ -78,7 +79,7 @@ class Debiting:
                     taken += await self._debit(each)
                 except Exception as error:  # whatever it is: the others' debits go on
                     log.warning("debit_failed", agreement=each.agreement, error=type(error).__name__)
-                    await debits.put_off(self._ledger, each)
+                    await planned_debits.put_off(self._ledger, each)
 
     async def _debit(self, due: Due) -> list[Taken]:
         ask = await debits.begin_debit(self._ledger, due)

@@ -26,6 +26,7 @@ from api import (
     providers,
     reference_values,
     reliefs,
+    replay,
     stop,
     tasks,
     templates,
@@ -46,7 +47,7 @@ Amounts are decimal strings with an ISO 4217 code, instants are RFC 3339 with of
 
 OPERATORS = (
     *(operators, packs, journeys, contacts, debtors, tasks, dialer),
-    *(agreements, reliefs, mandates, money, payments, fees, reference_values, feedback, templates),
+    *(agreements, reliefs, mandates, money, payments, fees, reference_values, feedback, templates, replay),
 )
 OTHERS = (processors, providers, stop)
 

@@ -24,7 +24,11 @@ PAUSES = (timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), time
 ASKED_FOR = timedelta(hours=20)
 """How long one debit is asked for by its key. Stripe forgets keys after 24 hours: then the same key takes it again."""
 
-_CARD = re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){12,18}(?![0-9A-Za-z])")
+_CARDS = (
+    re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){12,18}(?![0-9A-Za-z])"),
+    re.compile(r"(?<![0-9A-Za-z])\d{13,19}(?![0-9A-Za-z])"),
+)
+"""Written in groups or at one stretch, not within a longer word."""
 
 
 class DebitRules(Values):
@@ -71,7 +75,7 @@ def refuse_cards(text: str, field: str) -> None:
 
     Error: `mandate.looks_like_card`.
     """
-    if any(_check_digit_fits(found[0]) for found in _CARD.finditer(text)):
+    if any(_check_digit_fits(found[0]) for form in _CARDS for found in form.finditer(text)):
         advice = "this looks like a card number: Senda keeps none. Give the processor's reference of the mandate"
         raise SendaError("mandate.looks_like_card", advice, field)
 

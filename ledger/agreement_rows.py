@@ -11,7 +11,8 @@ from journey.limits import AgreementRules, Instalment, PlanRules
 from journey.reminding import remind_at
 from ledger.database import Connection
 from ledger.keeping import Agreement, write_event
-from ledger.mandates import plan_debits, require_mandate
+from ledger.mandates import require_mandate
+from ledger.planned_debits import plan_debits
 from ledger.record import Fact, Record
 from policy.calendar import local_date, start_of_day
 

@@ -16,6 +16,8 @@ from ledger.creditors import decimals, rules_of
 from ledger.database import Connection, Ledger
 from ledger.holds import LASTING, holds_on
 from ledger.keeping import Agreement, agreements_of, note, poured_for
+from ledger.planned_debits import Due
+from ledger.processing import DECLINED
 from ledger.record import LAST_OUTCOME, Fact, open_record, write_facts
 from ledger.standing import owed
 from ledger.tasks import NewTask, add_task
@@ -25,16 +27,6 @@ from policy.calendar import local_date
 
 Stop = Literal["mandate_revoked", "agreement_ended", "amount_changed", "held", "too_long"]
 """Why a debit that was asked for is not asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An instalment that is to be debited now."""
-
-    agreement: int
-    number: int
-    creditor: str
-    person: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +61,6 @@ class Came:
     reference: str | None = None
     later: bool = False
 
-
-_OF_CLOCK = """
-CASE WHEN %(creditor)s::text IS NULL THEN c.test_clock IS NULL ELSE c.key = %(creditor)s END"""
-
-_DUE = f"""
-SELECT p.agreement_id, p.number, p.creditor, a.person_id
-FROM planned_debits p JOIN creditors c ON c.key = p.creditor JOIN agreements g ON g.id = p.agreement_id
-JOIN accounts a ON a.id = g.account_id
-WHERE p.at <= coalesce(c.test_clock, clock_timestamp()) AND {_OF_CLOCK}
-ORDER BY p.at, p.agreement_id, p.number LIMIT %(limit)s"""
-
-_NEXT = "SELECT min(at) AS at FROM planned_debits WHERE creditor = %s"
 
 _LOCK = """
 SELECT a.id FROM agreements g JOIN accounts a ON a.id = g.account_id JOIN people p ON p.id = a.person_id
@@ -117,33 +97,19 @@ INSERT INTO debits (creditor, account_id, mandate_id, agreement_id, number, atte
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
 
 _EVENT = "INSERT INTO debit_events (debit_id, kind, code, reference, at) VALUES (%s, %s, %s, %s, %s)"
+
+_WAITING = """
+SELECT d.id, d.agreement_id, d.number FROM debit_events e JOIN debits d ON d.id = e.debit_id
+WHERE d.processor = %s AND e.reference = %s AND e.kind = 'pending'"""
+
+_WAITS_NO_MORE = """
+INSERT INTO planned_debits (agreement_id, number, creditor, at, debit_id)
+SELECT d.agreement_id, d.number, d.creditor, d.at, d.id FROM debits d
+WHERE d.id = %s AND (SELECT kind FROM debit_events WHERE debit_id = d.id ORDER BY id DESC LIMIT 1) = 'pending'
+ON CONFLICT DO NOTHING"""
+
 _PLAN = "UPDATE planned_debits SET at = %s, debit_id = %s WHERE agreement_id = %s AND number = %s"
 _DONE = "DELETE FROM planned_debits WHERE agreement_id = %s AND number = %s"
-
-
-async def due_debits(ledger: Ledger, creditor: str | None, limit: int) -> list[Due]:
-    """The instalments that are to be debited: of one creditor, or of all on the real clock."""
-    async with ledger.transaction() as tx:
-        rows = await (await tx.execute(_DUE, {"creditor": creditor, "limit": limit})).fetchall()
-    return [Due(row["agreement_id"], row["number"], row["creditor"], row["person_id"]) for row in rows]
-
-
-async def next_debit(ledger: Ledger, creditor: str) -> datetime | None:
-    """When the next instalment of this creditor is to be debited, or its processor asked again."""
-    async with ledger.transaction() as tx:
-        row = await (await tx.execute(_NEXT, [creditor])).fetchone()
-    return row["at"] if row else None
-
-
-async def put_off(ledger: Ledger, due: Due) -> None:
-    """It could not be decided by a mistake of ours: it is due again in a while."""
-    async with ledger.transaction() as tx:
-        await tx.execute(
-            """
-            UPDATE planned_debits p SET at = coalesce(c.test_clock, clock_timestamp()) + interval '1 hour'
-            FROM creditors c WHERE c.key = p.creditor AND p.agreement_id = %s AND p.number = %s""",
-            [due.agreement, due.number],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +284,38 @@ async def record_answer(ledger: Ledger, debit: int, came: Came) -> None:
         at = await _stand(tx, found["agreement_id"], found["number"])
         if at is None or at.row["debit_id"] != debit:
             return
+        if came.kind == "pending" and await _is_declined(tx, at.row["processor"], came.reference):
+            came = Came("failed", "declined", came.reference, later=True)
         known = await (await tx.execute(_DEBIT, [debit])).fetchone()
         assert known is not None
         if came.kind in ("put_off", "unanswered"):
             await tx.execute(_EVENT, [debit, came.kind, came.code, None, at.now])
         else:
             await _ends(tx, at, known, came)
+
+
+async def decline(ledger: Ledger, processor: str, came: Came) -> None:
+    """The payment that a pending debit waits for will not come, as its processor told; of any other, nothing."""
+    async with ledger.transaction() as tx:
+        debit = await (await tx.execute(_WAITING, [processor, came.reference])).fetchone()
+        if debit is None:
+            return
+        await tx.execute(_LOCK, [debit["agreement_id"]])
+        if (await tx.execute(_WAITS_NO_MORE, [debit["id"]])).rowcount == 0:
+            return
+        at = await _stand(tx, debit["agreement_id"], debit["number"])
+        known = await (await tx.execute(_DEBIT, [debit["id"]])).fetchone()
+        assert at is not None
+        assert known is not None
+        await _ends(tx, at, known, came)
+
+
+async def _is_declined(tx: Connection, processor: str, payment: str | None) -> bool:
+    """Whether the processor told so before it answered."""
+    if payment is None:
+        return False
+    query = "SELECT FROM processor_events WHERE processor = %s AND event_id = %s"
+    return await (await tx.execute(query, [processor, f"{payment}{DECLINED}"])).fetchone() is not None
 
 
 async def _ends(tx: Connection, at: _At, debit: Mapping[str, Any], came: Came) -> None:

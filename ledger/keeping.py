@@ -295,7 +295,7 @@ async def after_payment(
     Returns the holds to tell, none where they stay. Facts go to the record, or where none is open to the journey in
     which the agreement was made. `holds`: what they have become before, in the same transaction.
     """
-    if record is not None and all(held_by(hold) in ("pause", "dispute") for hold in record.state.standing.holds):
+    if record is not None and never_agreed(record):
         return None
     changes = await settle(tx, account_id, balance, now)
     if record is not None:
@@ -304,6 +304,12 @@ async def after_payment(
     for change in changes:
         await note(tx, change.agreement.journey_id, change.fact)
     return None
+
+
+def never_agreed(record: Record) -> bool:
+    """Whether no agreement was ever made: a first journey still has the holds of all that were."""
+    holds = record.state.standing.holds
+    return record.terms.episode == 1 and all(held_by(hold) in ("pause", "dispute") for hold in holds)
 
 
 _HOLDS = f"""

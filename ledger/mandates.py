@@ -1,19 +1,17 @@
 """Mandates: by which debtors let a processor take money of an account, until they revoke them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from journey.debiting import first_try, refuse_cards
+from journey.debiting import refuse_cards
 from ledger.commands import lock_account
 from ledger.creditors import decimals
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
 from ledger.record import Fact, open_record, write_facts
 from ledger.views import Page, number_after, page_of, plain
-from policy import load_pack
 from policy.errors import SendaError
 
 
@@ -33,7 +31,7 @@ class NewMandate:
 
 
 _ACCOUNT = """
-SELECT a.currency, c.pack, coalesce(c.test_clock, clock_timestamp()) AS now
+SELECT a.currency, coalesce(c.test_clock, clock_timestamp()) AS now
 FROM accounts a JOIN creditors c ON c.key = a.creditor WHERE a.id = %s"""
 
 _INSERT = """
@@ -104,24 +102,6 @@ async def require_mandate(tx: Connection, account_id: int, number: int) -> None:
     """
     if (await _mandate(tx, account_id, number))["revoked"]:
         raise Conflict("mandate.revoked", "the mandate was revoked: it takes nothing any more", "mandate")
-
-
-async def plan_debits(
-    tx: Connection, agreement: int, account_id: int, zone: str, instalments: Sequence[tuple[date, datetime]]
-) -> None:
-    """Plan a debit for each instalment of an agreement: its day, and until when it can be paid."""
-    about = await _about(tx, account_id)
-    pack = load_pack(about["pack"])
-    async with tx.cursor() as cursor:
-        await cursor.executemany(
-            """
-            INSERT INTO planned_debits (agreement_id, number, creditor, at)
-            SELECT %s, %s, creditor, %s FROM accounts WHERE id = %s""",
-            [
-                (agreement, number, first_try(pack, zone, due_date, until), account_id)
-                for number, (due_date, until) in enumerate(instalments, 1)
-            ],
-        )
 
 
 async def list_mandates(

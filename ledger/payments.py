@@ -15,7 +15,6 @@ from ledger.tasks import NewTask, add_task
 from ledger.views import plain
 from policy.errors import SendaError
 
-
 Status = Literal["applied", "duplicate", "unapplied"]
 
 

@@ -14,6 +14,9 @@ from ledger.errors import NotFound
 from ledger.schema import payments, processor_events
 from ledger.views import Page, number_after, page_of
 
+DECLINED = ":declined"
+"""How the event that says that a payment will not come is named, after the payment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:

@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
-from journey.keeping import AgreementStatus, held_by
+from journey.keeping import AgreementStatus
 from journey.state import Hold
 from ledger.book import Account
 from ledger.credit_rows import NewCredit, change_credit, write_credit
 from ledger.database import Connection
-from ledger.keeping import LAST_EVENT, STANDS, after_payment, note
+from ledger.keeping import LAST_EVENT, STANDS, after_payment, never_agreed, note
 from ledger.record import SYSTEM, Fact, Record
 from ledger.standing import Owed
 from policy.calendar import local_date, start_of_day
@@ -97,7 +97,7 @@ async def settle_money(
     """Let agreements and reliefs know what is owed now. Returns what is owed then, and the holds (none: they stay)."""
     now = record.now if record is not None else account.now
     holds = await after_payment(tx, account.id, owes.balance, record, now)
-    if record is not None and all(held_by(hold) != "promise" for hold in record.state.standing.holds):
+    if record is not None and never_agreed(record):
         return owes, holds
     after = await _judge(tx, account, owes, record)
     if after is owes:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -71,6 +72,9 @@ APPEND_ONLY = (
     "mandate_events",
     "debits",
     "debit_events",
+    "archived_runs",
+    "chain",
+    "daily_roots",
 )
 """Tables on which the database itself refuses UPDATE, DELETE and TRUNCATE (invariant I9)."""
 
@@ -653,7 +657,8 @@ audit = Table(
     Column("status", Integer, nullable=False),
     Column("code", Text),
     _recorded("at"),
-    comment="Who did what, and what was refused (invariant I10)",
+    Column("reason", Text, comment="why, as whoever looked at a person's data said"),
+    comment="Who did what, who looked at a person's data, and what was refused (invariant I10)",
 )
 
 tasks = Table(
@@ -1153,6 +1158,7 @@ debit_events = Table(
     Column("reference", Text, comment="the payment's at the processor"),
     _instant("at"),
     _recorded("recorded_at"),
+    Index("debit_events_reference_idx", "reference", postgresql_where=text("kind = 'pending'")),
     comment="put_off: the processor certainly did not get it; unanswered: nobody knows; both are asked again",
 )
 
@@ -1166,4 +1172,92 @@ planned_debits = Table(
     Column("debit_id", BigInteger, ForeignKey("debits.id"), unique=True, comment="that was asked for and not answered"),
     Index("planned_debits_at_idx", "creditor", "at"),
     comment="Instalments that are still to be debited; a row is deleted with what came of it",
+)
+
+# Evidence: each person's chain over all facts about them, closed each day by a signed root
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … over all chains, no gap"),
+    Column("person_id", BigInteger, nullable=False, comment="of people; 0: of nobody who is known"),
+    Column("seq", BigInteger, nullable=False, comment="1, 2, 3 … in the person's chain"),
+    Column("source", Text, nullable=False, comment="the table of the row"),
+    Column("row_id", BigInteger, nullable=False),
+    _instant("recorded_at", nullable=True),
+    Column("version", SmallInteger, nullable=False, comment="of how content and entry are hashed"),
+    Column("row_hash", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False, comment="the hash of the person's entry before; zeros: the first"),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("person_id", "seq"),
+    UniqueConstraint("source", "row_id"),
+    comment="A hash chain for each person (docs/evidence.md); recorded_at is the row's, by the real clock",
+)
+
+chain_cursors = Table(
+    "chain_cursors",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("floor", BigInteger, nullable=False, server_default=text("0"), comment="every row up to it is chained"),
+    Column("fence", BigInteger, comment="will be the floor once every transaction of fenced_at has ended"),
+    Column("fence_xid", BigInteger, comment="of the transaction that set it"),
+    _instant("fenced_at", nullable=True),
+    comment="How far each table is chained without a gap; spares looking at all of it again",
+)
+
+daily_roots = Table(
+    "daily_roots",
+    metadata,
+    Column("day", Date, primary_key=True, comment="in UTC"),
+    Column("upto", BigInteger, nullable=False, comment="the last entry of chain that it covers"),
+    Column("leaves", BigInteger, nullable=False, comment="chains, by person"),
+    Column("root", LargeBinary, nullable=False, comment="of the Merkle tree over the heads of all chains"),
+    Column("previous", LargeBinary, nullable=False, comment="the root before; zeros: the first"),
+    Column("key_id", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False, comment="Ed25519"),
+    Column("signature", LargeBinary, nullable=False),
+    _instant("closed_at"),
+    comment="Each day's end, signed with the installation's key",
+)
+
+# The archive: closed runs of the engine, kept for good
+
+archived_runs = Table(
+    "archived_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("journey_id", Text, nullable=False, index=True, comment="the workflow's id"),
+    Column("first_run_id", Text, nullable=False, comment="of the chain that it belongs to"),
+    Column("previous_run_id", Text, comment="none: it is the first of its chain"),
+    Column("next_run_id", Text, comment="in which it continued as new; none: it is the last of its chain"),
+    Column("workflow_type", Text, nullable=False),
+    Column("status", Text, nullable=False, comment="compliance.histories.CLOSING"),
+    _instant("started_at"),
+    _instant("closed_at"),
+    Column("events", Integer, nullable=False),
+    Column("format", Text, nullable=False, comment="compliance.archive.FORMAT"),
+    Column("sha256", Text, nullable=False, comment="of the plain bytes"),
+    Column("content", LargeBinary, nullable=False, comment="the history, its payloads sealed, compressed"),
+    _recorded("archived_at"),
+    comment="Histories of closed runs as the engine gave them; instants are the engine's",
+)
+
+waiting_runs = Table(
+    "waiting_runs",
+    metadata,
+    Column("journey_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True, comment="empty: the engine is still to say which one closed"),
+    _instant("closed_at"),
+    Column("lost", Boolean, nullable=False, server_default=text("false"), comment="the engine has forgotten it"),
+    Index("waiting_runs_closed_at_idx", "closed_at"),
+    comment="Closed runs that are still to be archived; a row is deleted with that",
+)
+
+archive_cursor = Table(
+    "archive_cursor",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("looked_at", DateTime(timezone=True), comment="runs that closed before then are noted"),
+    Column("events_until", BigInteger, nullable=False, comment="journey_events up to this id were looked at"),
+    comment="How far the archive has looked for closed runs",
 )

@@ -36,6 +36,7 @@ async def statement(ledger: Ledger, asked: Asked) -> dict[str, Any]:
     Raises `NotFound` with `account.unknown`.
     """
     async with ledger.transaction() as tx:
+        await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")  # all of one moment
         row = await (
             await tx.execute(ACCOUNT + "a.creditor = %s AND a.key = %s", [asked.creditor, asked.account])
         ).fetchone()

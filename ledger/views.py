@@ -151,34 +151,41 @@ def _journey(row: RowMapping, books: dict[str, Playbook]) -> dict[str, Any]:
         playbook=book,
         hours=ContactHours.model_validate(row["hours"]),
     )
-    now: datetime = row["now"]
-    state, _, move = settle(terms, JourneyState.model_validate(row["state"]), now)
-    closed = state.outcome is not None
-    due, closed_at = state.standing.oldest_due, row["closed_at"]
-    owes = due is not None and state.outcome not in ("cured", "paid")
-    step: dict[str, Any] | None = None
-    if isinstance(move, Contact):
-        step = {"key": move.step.key, "due_at": move.due}
-    elif isinstance(move, Wait) and move.step is not None:
-        step = {"key": move.step, "due_at": move.due}
+    state = JourneyState.model_validate(row["state"])
+    closed_at = row["closed_at"]
     days_at_closing = (local_date(closed_at, terms.zone) - row["due_date"]).days if closed_at else None
     return {
         "journey_id": row["id"],
         "creditor": row["creditor"],
         "account": row["account"],
         "episode": row["episode"],
-        "status": status(state, now),
-        "stage": state.stage,
-        "outcome": state.outcome,
-        "days_past_due": max(0, (local_date(now, terms.zone) - due).days) if due is not None and owes else 0,
+        **as_of(terms, state, row["now"]),
         "balance": money(row["balance"], row["currency"]),
-        "next_step": None if closed else step,
         "strategy": {"playbook": book.key, "hash": row["playbook_hash"]},
         "due_date": row["due_date"],
         "opening_balance": money(row["opening_balance"], row["currency"]),
         "opened_at": row["opened_at"],
         "closed_at": closed_at,
         "closed_days_past_due": days_at_closing,
+    }
+
+
+def as_of(terms: Terms, state: JourneyState, now: datetime) -> dict[str, Any]:
+    """How a journey stands at an instant by what it knows: what time alone has brought by then is taken."""
+    state, _, move = settle(terms, state, now)
+    due = state.standing.oldest_due
+    owes = due is not None and state.outcome not in ("cured", "paid")
+    step: dict[str, Any] | None = None
+    if isinstance(move, Contact):
+        step = {"key": move.step.key, "due_at": move.due}
+    elif isinstance(move, Wait) and move.step is not None:
+        step = {"key": move.step, "due_at": move.due}
+    return {
+        "status": status(state, now),
+        "stage": state.stage,
+        "outcome": state.outcome,
+        "days_past_due": max(0, (local_date(now, terms.zone) - due).days) if due is not None and owes else 0,
+        "next_step": step if state.outcome is None else None,
     }
 
 

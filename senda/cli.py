@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "demo": "senda.demo.command",
     "import": "senda.portfolio.command",
     "rehearse": "senda.rehearsal.command",
+    "replay": "senda.replay_cli",
     "sandbox": "senda.sandbox.command",
     "up": "senda.stack.up",
 }

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from channels.callbacks import Callback
 from ledger.book import PaymentKind
+from ledger.processing import DECLINED
 from policy.errors import SendaError
 
 _REFERENCE = re.compile(r"([0-9a-f]{32})(?:\.[A-Za-z0-9_-]*)?")
@@ -79,7 +80,23 @@ class Ignored:
     type: str
 
 
-Event = Money | Ignored
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A payment that was not known yet and will not come. `payment` is its name at the processor, as a debit's answer
+    had it; `type` the processor's own word, `code` stable; `later`: another try on another day may work."""
+
+    payment: str
+    type: str
+    code: str
+    later: bool = True
+
+    @property
+    def id(self) -> str:
+        """Names the event: the payment's, and that it was declined."""
+        return f"{self.payment}{DECLINED}"
+
+
+Event = Money | Ignored | Declined
 
 
 @dataclass(frozen=True, slots=True)

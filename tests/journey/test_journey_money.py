@@ -10,7 +10,7 @@ from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -269,6 +269,8 @@ class TestAWriteOff:
         assert unapplied(after) == max(ZERO, amount - owed)
 
 
+slow = settings(max_examples=50, deadline=None)
+
 RATES = st.builds(
     InterestRules,
     rates=st.decimals("0.01", "1", places=4).map(lambda annual: (Rate(since=date(2020, 1, 1), annual=annual),)),
@@ -287,6 +289,7 @@ LATER = st.integers(0, 200).map(lambda days: FIRST + timedelta(days=days))
 
 class TestInterest:
     @given(debts(plain=False), RATES, LATER, st.lists(DAYS, max_size=4))
+    @slow
     def test_is_the_same_however_the_days_are_cut(
         self, debt: Debt, rules: InterestRules, through: date, cuts: list[date]
     ) -> None:
@@ -303,6 +306,7 @@ class TestInterest:
         }
 
     @given(debts(dated=True, plain=False), RATES, LATER)
+    @slow
     def test_is_owed_and_paid_as_everything_else(self, debt: Debt, rules: InterestRules, through: date) -> None:
         reckoning = debt.reckoned(interest=costs(rules), through=through)
         owed: defaultdict[Place, Decimal] = defaultdict(Decimal, debt.charged)
@@ -316,6 +320,7 @@ class TestInterest:
         assert all(amount > 0 for amount in reckoning.open.values())
 
     @given(debts(dated=True), RATES, LATER)
+    @slow
     def test_of_money_that_is_left_over_there_is_none_open(
         self, debt: Debt, rules: InterestRules, through: date
     ) -> None:
@@ -324,6 +329,7 @@ class TestInterest:
         assert not (unapplied(reckoning) and reckoning.open)
 
     @given(debts(dated=True, plain=False), RATES, LATER, LATER)
+    @slow
     def test_never_shrinks_as_days_pass(self, debt: Debt, rules: InterestRules, one: date, other: date) -> None:
         first, second = (
             debt.reckoned(interest=costs(rules), through=day).accrued for day in sorted((one, other))
@@ -331,6 +337,7 @@ class TestInterest:
         assert all(second[key].amount >= each.amount for key, each in first.items())
 
     @given(debts(dated=True, plain=False), RATES, LATER, st.data())
+    @slow
     def test_does_not_depend_on_what_was_told_first(
         self, debt: Debt, rules: InterestRules, through: date, data: st.DataObject
     ) -> None:

@@ -1,6 +1,7 @@
 """Random sequences of everything that happens to an account, against a plain model of the ledger.
 
-After every step balances, stages and promises agree with the model. `SENDA_MODEL_EXAMPLES=2000` runs it long.
+After every step balances, stages and promises agree with the model. Nothing is made smaller once it fails: that takes
+longer than reading it. `SENDA_MODEL_EXAMPLES=2000 pytest --timeout 0 …` runs it long.
 """
 
 import os
@@ -10,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,6 @@ from ledger.clock import next_instant
 from ledger.creditors import creditor, put_creditor
 from ledger.credits import CreditKind, NewCredit
 from ledger.database import Ledger
-from ledger.errors import Conflict
 from ledger.opening import due_to_enter
 from ledger.outbox import bring_up_to_date
 from ledger.outcomes import record_outcome
@@ -39,7 +40,7 @@ from tests.ledger.agreed import Agreed
 from tests.ledger.given import START, Given, playbook, row
 from tests.ledger.plain_ledger import ZERO, Money, PlainDue, PlainLedger, PlainPromise, Position, Relief, day_of
 
-EXAMPLES = int(os.environ.get("SENDA_MODEL_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("SENDA_MODEL_EXAMPLES", "30"))
 DAY = timedelta(days=1)
 MINIMUM = Decimal(1000)
 AMOUNTS = (Decimal(500), Decimal("33333.33"), Decimal(60_000), Decimal(100_000), Decimal(160_000), Decimal(400_000))
@@ -50,7 +51,7 @@ MOVES = (
     "promise", "promise", "drop promise", "pause", "pause back", "resume", "dispute", "resolve",
     "to the next", "to the next", "days",
 )  # fmt: skip
-STEPS = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 59)), min_size=1, max_size=14)
+STEPS = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 59)), min_size=3, max_size=16)
 RULES = st.fixed_dictionaries(
     {
         "order": st.permutations(COMPONENTS).map(tuple),
@@ -61,6 +62,7 @@ RULES = st.fixed_dictionaries(
 DUES = (("1", date(2026, 1, 20)), ("2", date(2026, 2, 10)))
 
 
+@pytest.mark.timeout(600)
 @given(rules=RULES, known=st.sampled_from((True, True, False)), steps=STEPS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 async def test_the_ledger_agrees_with_a_plain_model_after_every_step(
@@ -219,11 +221,9 @@ class Both:
         if amount <= 0:
             return
         before = await self._refunds()
-        try:
-            await refund(self.given.ledger, self.given.key, "A", amount, self.name(), "ana")
-        except Conflict as refused:
-            assert refused.code == "refund.too_much"
-            assert amount > self._of_payments()
+        _, code = await _tried(refund(self.given.ledger, self.given.key, "A", amount, self.name(), "ana"))
+        if code is not None:
+            assert (code, amount > self._of_payments()) == ("refund.too_much", True)
             return
         for each in (await self._refunds())[len(before) :]:
             self.number += 1
@@ -259,7 +259,8 @@ class Both:
         act = credits.issue if status == "issued" else credits.give
         found = await act(self.given.ledger, self.given.key, "A", new)
         self.model.reliefs[found.id] = Relief(self.number, kind, amount, at, due, of, status)
-        await self._follows(found)
+        if status == "applied":
+            await self._follows(found)
 
     async def _follows(self, found: credits.Given) -> None:
         self.model.settles(self.now)
@@ -295,10 +296,10 @@ class Both:
 
     async def write_off(self, value: int) -> None:
         owed = self.position.balance
-        try:
-            found = await credits.write_off(self.given.ledger, self.given.key, "A", "incobrable", self.name(), "ana")
-        except Conflict as refused:
-            assert (refused.code, owed <= 0) == ("credit.nothing_owed", True)
+        off = credits.write_off(self.given.ledger, self.given.key, "A", "incobrable", self.name(), "ana")
+        found, code = await _tried(off)
+        assert code == (None if owed > 0 else "credit.nothing_owed")
+        if found is None:
             return
         self.model.reliefs[found.id] = Relief(self.number, "write_off", owed, self.now, status="applied")
         await self._follows(found)
@@ -350,9 +351,9 @@ class Both:
     async def promise(self, value: int) -> None:
         day = day_of(self.now) + (value % 12) * DAY
         amount = min(AMOUNTS[value % 6], self.position.balance)
-        try:
-            number = await Agreed(self.given).promises("A", str(amount), day.isoformat(), beyond_limits=True)
-        except SendaError:
+        agreed = Agreed(self.given).promises("A", str(amount), day.isoformat(), beyond_limits=True)
+        number, code = await _tried(agreed)
+        if code is not None:
             return
         self.model.settles(self.now)
         before = frozenset(name for name, each in self.model.money.items() if each.booked)
@@ -373,34 +374,32 @@ class Both:
         await self._pause(starts, starts + (1 + value % 20) * DAY)
 
     async def _pause(self, starts: datetime, ends: datetime | None) -> None:
-        overlaps = any(
-            (end is None or starts < end) and (ends is None or start < ends) for start, end in self.pauses
-        )
-        try:
-            await self.given.pauses("A", starts=starts, ends=ends)
-        except Conflict as refused:
-            assert refused.code == ("journey.not_open" if self.open_id is None else "journey.pause_overlaps")
-            assert overlaps or self.open_id is None
+        overlaps = any((end is None or starts < end) and (ends is None or start < ends) for start, end in self.pauses)
+        _, code = await _tried(self.given.pauses("A", starts=starts, ends=ends))
+        if self.open_id is None:
+            assert code == "journey.not_open"
             return
-        assert not overlaps
-        self.pauses.append((starts, ends))
+        assert code == ("journey.pause_overlaps" if overlaps else None)
+        if not overlaps:
+            self.pauses.append((starts, ends))
 
     async def resume(self, _value: int) -> None:
         holding = [each for each in self.pauses if _covers(each, self.now)]
-        try:
-            await self.given.resumes("A")
-        except Conflict as refused:
-            assert refused.code == ("journey.not_open" if self.open_id is None else "journey.not_paused")
-            assert not (self.open_id and holding)
+        _, code = await _tried(self.given.resumes("A"))
+        if self.open_id is None:
+            assert code == "journey.not_open"
             return
-        (held,) = holding
-        self.pauses[self.pauses.index(held)] = (held[0], self.now)
+        assert code == (None if holding else "journey.not_paused")
+        for held in holding:
+            self.pauses[self.pauses.index(held)] = (held[0], self.now)
 
     async def open_dispute(self, _value: int) -> None:
-        try:
-            self.dispute = await Agreed(self.given).disputes("A")
-        except Conflict as refused:
-            assert refused.code in ("dispute.open", "journey.not_open")
+        number, code = await _tried(Agreed(self.given).disputes("A"))
+        if self.open_id is None or self.dispute is not None:
+            assert code in ("journey.not_open", "dispute.open")
+        else:
+            assert code is None
+            self.dispute = number
 
     async def resolve(self, _value: int) -> None:
         if self.dispute is not None:
@@ -545,6 +544,14 @@ class Both:
     async def still_shows_what_was_known(self) -> None:
         for at, totals in self.known_then:
             assert await self._totals(on=day_of(at), known_at=at) == totals
+
+
+async def _tried(work: Awaitable[Any]) -> tuple[Any, str | None]:
+    """What came of it, or the code with which it was refused."""
+    try:
+        return await work, None
+    except SendaError as error:
+        return None, error.code
 
 
 def _parts(value: int) -> dict[Component, Decimal]:

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.callbacks import CallbackRefused, CallbackUnreadable
-from channels.processors.events import DebitWanted, Ignored, LinkWanted, Money, ProcessorDown, ProcessorRefused, Whose
+from channels.processors.events import (
+    DebitWanted,
+    Declined,
+    Ignored,
+    LinkWanted,
+    Money,
+    ProcessorDown,
+    ProcessorRefused,
+    Whose,
+)
 from channels.processors.protocol import to_minor
 from channels.processors.stripe import THREE_DECIMALS, ZERO_DECIMALS, exponent
 from tests.processors.signed import REFERENCE, Server, callback, stripe_at, stripe_event
@@ -77,6 +86,14 @@ async def test_a_dispute_takes_the_payment_back_and_its_end_takes_back_the_dispu
     assert (withdrawn.id, withdrawn.kind, withdrawn.reverses) == ("dp_1", "chargeback", "pi_1")
     reinstated = await only("charge.dispute.funds_reinstated", DISPUTE)
     assert (reinstated.id, reinstated.kind, reinstated.reverses) == ("dp_1:reinstated", "reversal", "dp_1")
+
+
+@pytest.mark.parametrize(("decline", "later"), [("insufficient_funds", True), ("stolen_card", False)])
+async def test_a_payment_that_failed_never_comes_and_says_whether_another_may(decline: str, later: bool) -> None:
+    told = stripe_event(
+        kind := "payment_intent.payment_failed", {"id": "pi_1", "last_payment_error": {"decline_code": decline}}
+    )
+    assert await stripe_at().read(told) == [Declined("pi_1", kind, decline, later)]
 
 
 @pytest.mark.parametrize("kind", ["payment_intent.canceled", "charge.succeeded", "charge.refunded", "v9.unheard_of"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from channels.callbacks import CallbackRefused, CallbackUnreadable
-from channels.processors.events import DebitWanted, Ignored, LinkWanted, Money, Whose
+from channels.processors.events import DebitWanted, Declined, Ignored, LinkWanted, Money, Whose
 from tests.processors.signed import (
     REFERENCE,
     WOMPI_COVERED,
@@ -54,9 +54,14 @@ async def test_a_payment_by_a_link_is_its_links() -> None:
     assert money.whose == Whose(link="3Z0Cfi")
 
 
-@pytest.mark.parametrize("status", ["DECLINED", "ERROR", "PENDING"])
-async def test_other_statuses_move_nothing(status: str) -> None:
-    expected = Ignored(f"1-2-3:{status}", f"transaction.updated:{status}")
+async def test_a_pending_transaction_moves_nothing() -> None:
+    expected = Ignored("1-2-3:PENDING", "transaction.updated:PENDING")
+    assert await wompi_at().read(wompi_event({"status": "PENDING"})) == [expected]
+
+
+@pytest.mark.parametrize("status", ["DECLINED", "ERROR"])
+async def test_a_transaction_that_was_declined_never_comes(status: str) -> None:
+    expected = Declined("1-2-3", f"transaction.updated:{status}", status.lower())
     assert await wompi_at().read(wompi_event({"status": status})) == [expected]
 
 

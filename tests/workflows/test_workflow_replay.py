@@ -9,10 +9,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from compliance.histories import opened
+from compliance.strict import Differs, replay_strictly
 from tests.workflows.flows import GOLDEN
 from tests.workflows.record import HISTORIES, load
-from tests.workflows.sealing import opened
-from tests.workflows.strict import Differs, replay_strictly
 from tests.workflows.world import CONVERTER
 from worker import runner
 from workflows.journey import Journey
@@ -28,7 +28,7 @@ Where no such journey is left, record the histories anew: python -m tests.workfl
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_a_recorded_run_replays_to_the_same_commands(file: Path) -> None:
     try:
-        assert await replay_strictly(load(file), [Journey], runner(), CONVERTER) > 0
+        assert (await replay_strictly(load(file), CONVERTER, runner=runner())).commands > 0
     except Exception as error:
         error.add_note(HELP)
         raise
@@ -100,7 +100,7 @@ async def test_another_value_is_caught_that_the_stock_replayer_lets_pass(
 
     await Replayer(workflows=[Journey], workflow_runner=runner(), data_converter=CONVERTER).replay_workflow(history)
     with pytest.raises(Differs):
-        await replay_strictly(history, [Journey], runner(), CONVERTER)
+        await replay_strictly(history, CONVERTER)
 
 
 async def test_another_result_is_caught() -> None:
@@ -109,4 +109,4 @@ async def test_another_result_is_caught() -> None:
     result.data = b'"cured"'
 
     with pytest.raises(Differs, match="cured"):
-        await replay_strictly(history, [Journey], runner(), CONVERTER)
+        await replay_strictly(history, CONVERTER)

@@ -7,8 +7,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
 
+from compliance.histories import opened, payloads_in
 from tests.workflows.flows import course, paused, troubled
-from tests.workflows.sealing import opened, payloads_in
 from tests.workflows.world import BALANCE, CONVERTER, PLAYBOOK
 from workflows.codec import ENCODING, SealingCodec
 

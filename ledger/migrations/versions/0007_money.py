@@ -131,7 +131,8 @@ def _postings() -> None:
     op.create_foreign_key(op.f("postings_credit_id_fk"), "postings", "credits", ["credit_id"], ["id"])
     op.create_index(op.f("postings_credit_id_idx"), "postings", ["credit_id"], unique=False)
     op.execute(
-        "COMMENT ON TABLE postings IS 'What is owed and paid, by due and component; a balance is their sum (view claims)'"
+        "COMMENT ON TABLE postings IS "
+        "'What is owed and paid, by due and component; a balance is their sum (view claims)'"
     )
 
 

@@ -113,6 +113,13 @@ def _debits() -> None:
         comment="put_off: the processor certainly did not get it; unanswered: nobody knows; both are asked again",
     )
     op.create_index(op.f("debit_events_debit_id_idx"), "debit_events", ["debit_id"], unique=False)
+    op.create_index(
+        "debit_events_reference_idx",
+        "debit_events",
+        ["reference"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'pending'"),
+    )
     op.create_table(
         "planned_debits",
         sa.Column("agreement_id", sa.BigInteger(), autoincrement=False, nullable=False),
