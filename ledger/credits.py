@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from journey.playbook import Outcome
+from ledger.agreement_rows import Word
+from ledger.agreements import cancel_within
 from ledger.book import Account, bring, locked, read
 from ledger.credit_rows import CreditKind, CreditStatus, NewCredit, change_credit, write_credit, write_credit_event
 from ledger.database import Connection, Ledger
 from ledger.errors import Conflict, NotFound
 from ledger.following import Followed, follow
+from ledger.keeping import agreements_of
+from ledger.record import open_record
 
 __all__ = [
     "CreditKind",
@@ -108,7 +112,17 @@ async def write_off(ledger: Ledger, creditor: str, key: str, reason: str, comman
         owes = await bring(tx, await read(tx, account))
         if owes.balance <= 0:
             raise Conflict("credit.nothing_owed", "the account owes nothing: there is nothing to write off")
+        await _end_agreements(tx, account, command, actor)
         return await give_within(tx, account, NewCredit("write_off", owes.balance, reason, command, actor))
+
+
+async def _end_agreements(tx: Connection, account: Account, command: str, actor: str) -> None:
+    """What was agreed on is neither kept nor broken by a write-off: it is cancelled."""
+    record = await open_record(tx, account_id=account.id)
+    for agreement in await agreements_of(tx, [account.id]):
+        if agreement.status == "open" and agreement.until > account.now:
+            word = Word(f"{command}:{agreement.hold_id}", actor)
+            await cancel_within(tx, account.id, record, account.now, agreement.kind, agreement.id, word)
 
 
 async def _earlier(tx: Connection, key: str) -> int | None:

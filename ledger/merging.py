@@ -5,11 +5,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from ledger.book import locked
 from ledger.database import Connection, Ledger
 from ledger.following import Told, tell_engine
 from ledger.intake import ACCOUNTS_COME, MERGE_BATCH, start_phase
 from ledger.payments import catch_up
 from ledger.record import LAST_OUTCOME, Fact, next_entry, open_record, playbook_of, write
+from ledger.relief_keeping import settle_money
+from ledger.standing import owed
 
 _BATCH = """
 SELECT r.row, r.account, r.debtor, r.content FROM import_rows r
@@ -193,7 +196,7 @@ async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int])
                 told += [caught_up.followed.told] if caught_up.followed.told else []
                 continue
         if row["running"]:
-            told += await _told(tx, row["id"], balance, oldest_due)
+            told += await _told(tx, head["creditor"], row, balance, oldest_due)
             continue
         entries.append((next_entry(book, row["zone"], balance, oldest_due, row["last_outcome"]), row["id"]))
     async with tx.cursor() as cursor:
@@ -201,8 +204,11 @@ async def _follow(tx: Connection, head: dict[str, Any], accounts: Sequence[int])
     return told
 
 
-async def _told(tx: Connection, account_id: int, balance: Decimal, oldest_due: date | None) -> list[Told]:
-    record = await open_record(tx, account_id=account_id)
+async def _told(
+    tx: Connection, creditor: str, row: dict[str, Any], balance: Decimal, oldest_due: date | None
+) -> list[Told]:
+    """Let agreements and the journey know of dues that changed."""
+    record = await open_record(tx, account_id=row["id"])
     if record is None:
         return []
     last = record.state.standing
@@ -210,6 +216,8 @@ async def _told(tx: Connection, account_id: int, balance: Decimal, oldest_due: d
         return []
     data = {"balance": balance, "due_date": oldest_due}
     record.facts.append(Fact(f"dues:{last.seq + 1}", "dues_changed", record.now, data))
-    standing = record.tell(balance=balance, oldest_due=oldest_due)
+    account = await locked(tx, creditor, row["key"])
+    owes, holds = await settle_money(tx, account, await owed(tx, account.id), record)
+    standing = record.tell(balance=owes.balance, oldest_due=owes.oldest_due, holds=holds)
     await write(tx, record)
     return [await tell_engine(tx, record.id, "dues", standing)]

@@ -175,6 +175,11 @@ class PlainLedger:
         ]
         return min(claimed, default=None)
 
+    def ends_promises(self) -> None:
+        """A write-off ends those that are open."""
+        for each in self.promises.values():
+            each.status = "cancelled" if each.status == "open" else each.status
+
     def settles(self, now: datetime) -> None:
         """What money and time have made of the promises."""
         paid: defaultdict[int, Decimal] = defaultdict(Decimal)

@@ -301,6 +301,7 @@ class Both:
         assert code == (None if owed > 0 else "credit.nothing_owed")
         if found is None:
             return
+        self.model.ends_promises()
         self.model.reliefs[found.id] = Relief(self.number, "write_off", owed, self.now, status="applied")
         await self._follows(found)
 
@@ -343,7 +344,7 @@ class Both:
         for each in self.model.money.values():
             each.booked = each.booked or self.now
         await self.given.imported(content)
-        if first:
+        if first or self.open_id is not None:
             self.model.settles(self.now)
 
     # Agreements and holds

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +16,8 @@ from ledger.database import Ledger
 from ledger.errors import Conflict
 from ledger.refunds import refund
 from ledger.statements import Asked, statement
-from tests.ledger.given import START, Given, row
+from tests.ledger.agreed import Agreed
+from tests.ledger.given import START, Given, playbook, row
 
 TWO = (("1", "2026-01-15", "100000"), ("2", "2026-02-20", "100000"))
 
@@ -264,3 +266,23 @@ class TestInterestAlone:
         await given.pays("A", "80000")
         (journey,) = await given.journeys("A")
         assert journey["outcome"] == outcome
+
+
+class TestAgreementsHearOfIt:
+    """Not of payments alone: of whatever changes what is owed."""
+
+    async def test_a_write_off_cancels_what_was_agreed(self, given: Given) -> None:
+        await given.imported(row("A", ("1", "2026-01-15", "100000")))
+        await Agreed(given).promises("A", "60000", "2026-02-10")
+        await credits.write_off(given.ledger, given.key, "A", "uncollectible", f"{given.key}:o", "ana")
+        assert await Agreed(given).statuses("promise") == ["cancelled"]
+
+    async def test_a_file_that_takes_off_all_that_is_owed_keeps_it(self, ledger: Ledger) -> None:
+        given = await Given(ledger).set_up(playbook(f"libro-{uuid4().hex[:8]}", minimum_balance="0"))
+        person = f"persona-{uuid4().hex}"
+        await given.imported(row("A", ("1", "2026-01-15", "100000"), person=person))
+        await Agreed(given).promises("A", "60000", "2026-02-10")
+        await given.pays("A", "50000")
+        assert await Agreed(given).statuses("promise") == ["open"]
+        await given.imported(row("A", ("1", "2026-01-15", "50000"), person=person))
+        assert await Agreed(given).statuses("promise") == ["kept"]
