@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8080", description="where providers and debtors reach the API; covered by signatures"
     )
+    signing_key: SecretStr | None = Field(
+        default=None, description="id:base64 of 32 bytes: signs the root of each day; none: days stay open"
+    )
     link_key: SecretStr | None = Field(default=None, description="seals the links in messages; none: no such links")
     feedback_private: bool = Field(
         default=False, description="creditors' webhooks may be in this network, and on this machine over http"

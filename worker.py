@@ -32,6 +32,8 @@ from channels.links import Links
 from channels.providers import Lane, Providers
 from channels.templating import load_all
 from compliance.archiving import Archiving
+from compliance.chaining import Chaining
+from compliance.roots import SigningKey
 from journey.playbook import Channel
 from ledger.database import Ledger
 from ledger.permits import Permit
@@ -90,12 +92,15 @@ async def main(settings: Settings) -> None:
             ).run()
         )
         archiving = asyncio.create_task(Archiving(ledger, engine.client).run())
+        signing = SigningKey(settings.signing_key.get_secret_value()) if settings.signing_key else None
+        chaining = asyncio.create_task(Chaining(ledger, signing).run())
         _say_ready()
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, housekeeping}, return_when=asyncio.FIRST_COMPLETED)
         housekeeping.cancel()
         archiving.cancel()
-        await asyncio.wait({archiving})
+        chaining.cancel()
+        await asyncio.wait({archiving, chaining})
         with suppress(asyncio.CancelledError):
             await housekeeping  # an error of its own ends this process: whoever supervises it starts another
         await asyncio.gather(*(worker.shutdown() for worker in workers), conversing.sent())

@@ -14,6 +14,7 @@ from api import (
     contacts,
     debtors,
     dialer,
+    evidence,
     feedback,
     fees,
     journeys,
@@ -49,6 +50,7 @@ OPERATORS = (
     *(operators, packs, journeys, contacts, debtors, tasks, dialer),
     *(agreements, reliefs, mandates, money, payments, fees, reference_values, feedback, templates, replay),
 )
+COMPLIANCE = (evidence,)
 OTHERS = (processors, providers, stop)
 
 health = APIRouter(tags=["health"])
@@ -91,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPIOffline(title="Senda", version="1", description=DESCRIPTION, lifespan=lifespan)
     install(app)
-    for part in (*OPERATORS, *OTHERS):
+    for part in (*OPERATORS, *COMPLIANCE, *OTHERS):
         app.include_router(part.router)
     app.include_router(health)
     return app

@@ -139,7 +139,8 @@ class Recorded(APIRoute):
                 if self.is_noted(request.method, status):
                     actor = getattr(request.state, "actor", None)
                     subject = ":".join(str(value) for value in request.path_params.values()).replace("\0", "") or None
-                    await note(parts(request).ledger, actor, action, subject, status, code)
+                    reason: str | None = getattr(request.state, "reason", None)
+                    await note(parts(request).ledger, actor, action, subject, status, code, reason)
 
         return recorded
 

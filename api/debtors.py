@@ -4,7 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.context import Caller, PartsOf, Reader, Recorded
+from api.context import Caller, PartsOf, Reader
+from api.looks import Watched, why
 from api.people import AsDebtor, EntryOut, Holds, OwnRequestIn, PreferencesIn, PreferencesOut
 from api.problems import Problem
 from ledger import preferences
@@ -12,7 +13,8 @@ from ledger.preferences import About, Preferences, Shown, Statement, Subject
 
 router = APIRouter(
     prefix="/v1/debtors",
-    route_class=Recorded,
+    route_class=Watched,
+    dependencies=[why],
     responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     tags=["debtors"],
 )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from benchmarks import bulk, contacts, decisions, permits, reaction
+from benchmarks import bulk, contacts, decisions, permits, reaction, replay
 from benchmarks.rounds import Figure, Site
 from senda.client import SendaClient
 from senda.stack import Stack
@@ -46,6 +46,7 @@ async def main(console: Console) -> list[Figure]:
                     floors, products = zip(*pairs[1:], strict=True)  # the first round warms up
                     figures.append(part.figure((median(floors), median(products))))
                     console.print(f"{figures[-1].name}: {perf_counter() - began:.0f} s, {figures[-1].as_json()}")
+                figures.append(await replay.measure(site))
         finally:
             bare.terminate()
             bare.wait()

@@ -13,8 +13,9 @@ from ledger.database import Connection, Ledger
 from ledger.errors import NotFound
 
 _PERSON = """
-SELECT p.id FROM people p WHERE p.key = %(key)s AND (%(creditor)s::text IS NULL
-    OR EXISTS (SELECT FROM debtors d WHERE d.person_id = p.id AND d.creditor = %(creditor)s))"""
+SELECT p.id, %(creditor)s::text IS NULL
+    OR EXISTS (SELECT FROM debtors d WHERE d.person_id = p.id AND d.creditor = %(creditor)s) AS is_known
+FROM people p WHERE p.key = %(key)s"""
 
 _ENTRIES = """
 SELECT id, seq, source, row_id, recorded_at, version, row_hash, previous, hash FROM chain
@@ -86,7 +87,7 @@ _last_day = _LastDay()
 async def chain_of(ledger: Ledger, debtor: str, creditor: str | None, *, after: int, limit: int) -> Chain:
     """At most `limit` entries of a person's chain above seq `after`, with the proof of the last closed day.
 
-    `creditor`: the person must be a debtor of it. Error: `NotFound` (`debtor.unknown`).
+    `creditor`: the person must be a debtor of it. Error: `NotFound` (`debtor.unknown`, `creditor.unknown`).
     """
     async with ledger.transaction() as tx:
         person = await _person(tx, debtor, creditor)
@@ -112,5 +113,7 @@ async def roots_between(ledger: Ledger, since: date | None, until: date | None) 
 async def _person(tx: Connection, debtor: str, creditor: str | None) -> int:
     row = await (await tx.execute(_PERSON, {"key": debtor, "creditor": creditor})).fetchone()
     if row is None:
-        raise NotFound("debtor.unknown", "nobody has this key; of a creditor: it has no such debtor", "debtor")
+        raise NotFound("debtor.unknown", f"no person has the key {debtor!r}: import an account first", "debtor")
+    if not row["is_known"]:
+        raise NotFound("creditor.unknown", f"the person is no debtor of {creditor!r}", "creditor")
     return row["id"]

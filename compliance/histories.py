@@ -104,13 +104,13 @@ async def opened(history: WorkflowHistory, codec: PayloadCodec | None) -> Workfl
 
 
 def complete_part(history: WorkflowHistory) -> WorkflowHistory:
-    """What an open run has done: up to its last completed task and the commands of it. A closed run is complete."""
+    """What a run has done: up to its last completed task and the commands of it; at least its first event."""
     events = history.events
     last = max((index for index, event in enumerate(events) if kind_of(event) == "workflow_task_completed"), default=-1)
     end = last + 1
     while end < len(events) and (kind_of(events[end]) in BY_COMMAND or kind_of(events[end]) in CLOSING):
         end += 1
-    return WorkflowHistory(history.workflow_id, events[:end])
+    return WorkflowHistory(history.workflow_id, events[: max(end, 1)])
 
 
 def check_sound(history: WorkflowHistory) -> None:

@@ -8,7 +8,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter
 from temporalio.worker import (
     Replayer,
     UnsandboxedWorkflowRunner,
@@ -100,16 +100,20 @@ async def rerun(
     replayer = Replayer(
         workflows=list(workflows),
         workflow_runner=watching,
-        data_converter=replace(converter, payload_codec=None),
+        data_converter=replace(converter, payload_codec=None, failure_converter_class=DefaultFailureConverter),
         debug_mode=runner is None,  # no time limit for a task: a busy machine is no difference
     )
+
+    found: list[Rerun] = []
 
     async def one_by_one() -> AsyncGenerator[WorkflowHistory]:
         for history in histories:
             watching.tasks = []
-            yield history
+            if len(history.events) > 1:
+                yield history
+            else:  # no task of it is done yet
+                found.append(Rerun(history, [], None))
 
-    found: list[Rerun] = []
     async with replayer.workflow_replay_iterator(one_by_one()) as results:
         async for result in results:
             found.append(Rerun(result.history, watching.tasks, result.replay_failure))

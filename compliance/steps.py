@@ -17,14 +17,11 @@ _DECISIONS = """
 SELECT c.id, c.occurrence, c.step, c.channel, c.decision, c.reason, c.rules, c.next_allowed_at, c.decided_at, c.basis
 FROM contacts c WHERE c.journey_id = %s AND c.occurrence IS NOT NULL ORDER BY c.occurrence, c.attempt, c.id"""
 
-_DECISION_OF = {
-    "sent": "permitted",
-    "failed": "permitted",
-    "unknown": "permitted",
-    "refused": "refused",
-    "skipped": "skipped",
+_BEHIND = {
+    **dict.fromkeys(("sent", "failed", "unknown", "skipped"), ("permitted", "skipped")),
+    "refused": ("refused", "skipped"),
 }
-"""The decision behind an answer of the activity `contact`; behind others there is none."""
+"""The decisions that may be behind an answer of the activity `contact` (also of an earlier attempt)."""
 
 Decisions = dict[tuple[str, str], list[dict[str, Any]]]
 """The record's decisions on contacts by occurrence and decision, in order; each is told once."""
@@ -103,9 +100,9 @@ def _done(step: Step) -> list[str]:
 
 def _told(step: Step, decisions: Decisions) -> Iterator[dict[str, Any]]:
     """The record's decisions behind the answers that came, and behind the steps that were skipped."""
-    answers = [(occurrence, _DECISION_OF.get(status, "")) for occurrence, status in step.answered]
     answered = dict(step.answered)
     skipped = [(occurrence, "skipped") for occurrence in _done(step) if occurrence not in answered]
-    for key in (*answers, *skipped):
-        if waiting := decisions.get(key):
-            yield waiting.pop(0)
+    for occurrence, status in (*step.answered, *skipped):
+        waiting = (decisions.get((occurrence, decision)) for decision in _BEHIND.get(status, ()))
+        if found := next(filter(None, waiting), None):
+            yield found.pop(0)

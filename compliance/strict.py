@@ -60,7 +60,7 @@ async def replay_strictly(
     runner: WorkflowRunner | None = None,
     workflows: tuple[type, ...] = (Journey,),
 ) -> Replayed:
-    """Replay one run, open or closed. Raises `Differs` at the first command that is another now, or where it is damaged."""
+    """Replay one run, open or closed. Raises `Differs` where a command is another now, or it is damaged."""
     (replayed,) = await replay_all([history], converter, runner=runner, workflows=workflows)
     if replayed.difference is not None:
         raise Differs(replayed.difference)
@@ -102,10 +102,18 @@ def judged(run: Rerun) -> Replayed:
     """Compare what was recorded with what the code gave."""
     history = run.history
     recorded = [(event.event_id, recorded_line(event)) for event in history.events if kind_of(event) in BY_COMMAND]
+    if run.tasks and run.tasks[0].failure is not None:  # it does not even begin
+        text = f"this version of the code cannot read the run's input: {run.tasks[0].failure}"
+        return _differing(run, len(recorded), Difference(history.run_id, "replay.unknown_version", text, 1))
     difference = _first(history.run_id, recorded, list(_given(run)))
     if difference is None and (run.failure is not None or any(task.failure for task in run.tasks)):
-        difference = _given_up(run)
-    return Replayed(history.run_id, len(history.events), len(recorded), difference)
+        said = next((task.failure for task in run.tasks if task.failure), None) or str(run.failure)
+        difference = Difference(history.run_id, "replay.differs", f"the code cannot follow the history: {said}")
+    return _differing(run, len(recorded), difference)
+
+
+def _differing(run: Rerun, commands: int, difference: Difference | None) -> Replayed:
+    return Replayed(run.history.run_id, len(run.history.events), commands, difference)
 
 
 def _given(run: Rerun) -> Iterator[Line]:
@@ -129,10 +137,3 @@ def _first(run_id: str, recorded: list[tuple[int, Line]], given: list[Line]) -> 
             text = f"event {event} ({old['kind']}) differs at {path}: recorded {before!r}, given {after!r}"
             return Difference(run_id, "replay.differs", text, event, path, before, after)
     return None
-
-
-def _given_up(run: Rerun) -> Difference:
-    """The commands are the same as far as they go; the replay itself failed."""
-    said = next((task.failure for task in run.tasks if task.failure), None) or str(run.failure)
-    code = "replay.unknown_version" if any(task.failure for task in run.tasks) else "replay.differs"
-    return Difference(run.history.run_id, code, f"the code cannot follow the history: {said}")

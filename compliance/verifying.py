@@ -5,7 +5,7 @@ Everything is read from one snapshot, which processes share.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from typing import Any
@@ -55,7 +55,8 @@ class Report(Part):
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"sound": self.is_sound, **asdict(self)}
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {"sound": self.is_sound, **plain, "findings": [asdict(finding) for finding in self.findings]}
 
 
 def verify(url: str, asked: Asked, *, processes: int = 2) -> Report:

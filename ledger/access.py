@@ -112,13 +112,21 @@ async def keep_answer(ledger: Ledger, actor: str, route: str, key: str, answer: 
 
 
 async def note(
-    ledger: Ledger, actor: Actor | None, action: str, subject: str | None, status: int, code: str | None
+    ledger: Ledger,
+    actor: Actor | None,
+    action: str,
+    subject: str | None,
+    status: int,
+    code: str | None,
+    reason: str | None = None,
 ) -> None:
-    """Add a line to the audit trail: what was done, or refused."""
+    """Add a line to the audit trail: what was done or looked at, or refused; `reason`: why, as the actor said."""
     async with ledger.transaction() as tx:
         await tx.execute(
-            "INSERT INTO audit (actor, role, action, subject, status, code) VALUES (%s, %s, %s, %s, %s, %s)",
-            [actor.key_id if actor else "unknown", actor.role if actor else None, action, subject, status, code],
+            """
+            INSERT INTO audit (actor, role, action, subject, status, code, reason)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+            [*((actor.key_id, actor.role) if actor else ("unknown", None)), action, subject, status, code, reason],
         )
 
 

@@ -1225,7 +1225,8 @@ daily_roots = Table(
 archived_runs = Table(
     "archived_runs",
     metadata,
-    Column("run_id", Text, primary_key=True),
+    _id(),
+    Column("run_id", Text, unique=True, nullable=False),
     Column("journey_id", Text, nullable=False, index=True, comment="the workflow's id"),
     Column("first_run_id", Text, nullable=False, comment="of the chain that it belongs to"),
     Column("previous_run_id", Text, comment="none: it is the first of its chain"),

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
 """`senda NAME …`: the module of each."""
 
 GROUPS: dict[str, str] = {
+    "audit": "senda.audit_cli",
     "playbook": "senda.playbook_cli",
     "policy": "senda.policy_cli",
     "template": "senda.template_cli",

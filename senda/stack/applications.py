@@ -93,6 +93,7 @@ class Applications:
             **self.channels().environment(),
             "SENDA_PROCESSOR_SECRET": self.secrets.processor_secret,
             "SENDA_ADMIN_KEY": self.secrets.admin_key,
+            "SENDA_SIGNING_KEY": self.secrets.signing_key,
             "SENDA_FEEDBACK_PRIVATE": "true",
             "SENDA_API_HOST": HOST,
             "SENDA_API_PORT": str(self.ports["api"]),

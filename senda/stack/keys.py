@@ -17,6 +17,7 @@ class Secrets:
     payload_keys: str
     processor_secret: str
     admin_key: str
+    signing_key: str
 
 
 def secrets_of(folder: DataFolder) -> Secrets:
@@ -29,8 +30,12 @@ def secrets_of(folder: DataFolder) -> Secrets:
         return made
     content = read_json(folder.secrets) or {}
     values = {field.name: content.get(field.name) for field in fields(Secrets)}
+    if "signing_key" not in content:
+        values["signing_key"] = _signing_key()  # the folder is of a version that signed nothing
     if not all(isinstance(value, str) and value for value in values.values()):
         raise _unusable(folder, "is damaged")
+    if "signing_key" not in content:
+        write_json(folder.secrets, values)
     return Secrets(**{name: str(value) for name, value in values.items()})
 
 
@@ -41,7 +46,12 @@ def _make() -> Secrets:
         payload_keys=f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         processor_secret=f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
         admin_key=f"senda_{secrets.token_urlsafe(32)}",
+        signing_key=_signing_key(),
     )
+
+
+def _signing_key() -> str:
+    return f"s{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _unusable(folder: DataFolder, state: str) -> StackError:

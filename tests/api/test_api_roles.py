@@ -43,6 +43,11 @@ WHO = {
     ("get", f"{JOURNEY}/contacts"): READERS,
     ("get", f"{JOURNEY}/events"): READERS,
     ("get", f"{JOURNEY}/holds"): READERS,
+    ("get", f"{JOURNEY}/replay"): READERS,
+    ("get", f"{JOURNEY}/replay/steps"): MANAGERS,
+    ("get", f"{JOURNEY}/replay/check"): MANAGERS,
+    ("get", "/v1/compliance/archive"): MANAGERS,
+    ("get", "/v1/compliance/archive/sample"): MANAGERS,
     ("post", f"{JOURNEY}/pause"): MANAGERS,
     ("post", f"{JOURNEY}/resume"): MANAGERS,
     ("post", f"{JOURNEY}/close"): SUPERVISORS,
@@ -106,6 +111,8 @@ WHO = {
     ("get", "/v1/creditors/{creditor}/reliefs"): READERS,
     ("get", "/v1/templates"): READERS,
     ("post", "/v1/templates/preview"): READERS,
+    ("get", "/v1/compliance/roots"): MANAGERS,
+    ("get", "/v1/compliance/chain/{debtor}"): MANAGERS,
 }
 OPEN = {
     ("post", "/v1/webhooks/payments/generic"),
@@ -167,6 +174,7 @@ FILLED = {
     "credit": "0",
     "mandate": "0",
     "task": "0",
+    "debtor": "nobody-has-it",
 }
 ASKED = {"creditor": "nobody", "from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 

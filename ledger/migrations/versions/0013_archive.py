@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "archived_runs",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("journey_id", sa.Text(), nullable=False, comment="the workflow's id"),
         sa.Column("first_run_id", sa.Text(), nullable=False, comment="of the chain that it belongs to"),
@@ -29,11 +30,10 @@ def upgrade() -> None:
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False, comment="compliance.archive.FORMAT"),
         sa.Column("sha256", sa.Text(), nullable=False, comment="of the plain bytes"),
-        sa.Column(
-            "content", sa.LargeBinary(), nullable=False, comment="the history, its payloads sealed, compressed"
-        ),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="the history, its payloads sealed, compressed"),
         sa.Column("archived_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("archived_runs_pk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("archived_runs_pk")),
+        sa.UniqueConstraint("run_id", name=op.f("archived_runs_run_id_key")),
         comment="Histories of closed runs as the engine gave them; instants are the engine's",
     )
     op.create_index(op.f("archived_runs_journey_id_idx"), "archived_runs", ["journey_id"], unique=False)
