@@ -11,7 +11,7 @@ demo: env        ## start everything embedded, run 300 journeys through 120 days
 	@$(BIN)/senda demo
 
 test: dev-env    ## all tests: pure core, workflows, ledger, end to end
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 
 lint: dev-env    ## style, types, the order of the rooms

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.context import Manager, PartsOf, Reader, RefusalsRecorded
+from api.context import Manager, PartsOf, Reader
+from api.looks import Watched, why
 from api.problems import Problem
 from api.replay_shapes import ArchiveOut, CheckedOut, DifferenceOut, ReplayOut, SampledOut, StateOut, StepsOut
 from api.shapes import Instant
@@ -18,7 +19,8 @@ from policy import Language
 
 router = APIRouter(
     prefix="/v1",
-    route_class=RefusalsRecorded,
+    route_class=Watched,
+    dependencies=[why],
     responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     tags=["compliance"],
 )

@@ -17,7 +17,7 @@ SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', 
 
 NOT_OF_PEOPLE = (
     *("playbooks", "playbook_versions", "packs", "pack_versions", "reference_values"),
-    *("import_errors", "processor_events", "archived_runs", "chain", "daily_roots"),
+    *("import_errors", "processor_events", "chain", "daily_roots"),
 )
 """Tables that are append-only and not chained: they say nothing of a person, or have no number for their rows."""
 
@@ -108,6 +108,7 @@ SOURCES = {
         Source("debits", _ACCOUNT),
         Source("debit_events", _by_account("debits", "debit_id")),
         Source("task_events", _by("tasks", "task_id")),
+        Source("archived_runs", _by("journeys", "journey_id"), "t.archived_at"),
         Source("audit", _NAMED, "t.at"),
     )
 }

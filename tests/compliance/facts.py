@@ -86,6 +86,9 @@ INSERT INTO debits (creditor, account_id, mandate_id, agreement_id, number, atte
     SELECT 'c', a, (SELECT id FROM mandates WHERE key = k), (SELECT id FROM agreements WHERE key = k), 1, 1, 'generic',
         k, 10, 'COP', {AT} FROM who;
 INSERT INTO debit_events (debit_id, kind, at) SELECT (SELECT id FROM debits WHERE key = k), 'asked', {AT} FROM who;
+INSERT INTO archived_runs (run_id, journey_id, first_run_id, workflow_type, status, started_at, closed_at, events,
+        format, sha256, content)
+    SELECT k, j, k, 'Journey', 'completed', {AT}, {AT}, 3, 'v1', k, decode('00ff', 'hex') FROM who;
 INSERT INTO task_events (task_id, kind, actor, note, at) SELECT t, 'noted', 'Luisa', 'llamó', {AT} FROM who;
 INSERT INTO audit (actor, role, action, subject, status)
     SELECT 'k1', 'compliance', 'GET /v1/debtors/{{key}}/preferences', a_key, 200 FROM who;

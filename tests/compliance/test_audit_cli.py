@@ -26,7 +26,7 @@ async def day(own: Ledger, url: str) -> str:
 def test_what_is_sound_ends_with_0(day: str) -> None:
     told = senda_audit("verify", "--database", day, "--processes", "1", "--trust", KEY.public_key.hex())
     assert told.exit_code == 0
-    assert "104 entries, 104 rows, 1 closed days" in told.stdout
+    assert "108 entries, 108 rows, 1 closed days" in told.stdout
     assert told.stdout.endswith("sound\n")
 
 

@@ -27,6 +27,7 @@ from tests.compliance.test_chain import KEY, OTHER, TODAY, TOMORROW, closed
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CHANGES = {
+    "bytea": "set_bit({c}, 0, 1 - get_bit({c}, 0))",
     "bigint": "{c} # 1", "integer": "{c} # 1", "boolean": "NOT {c}", "numeric": "{c} + 0.0001", "date": "{c} + 1",
     "timestamp with time zone": "{c} + interval '1 microsecond'", "ARRAY": "array_append({c}, 'x')",
     "text": "convert_from(set_byte(convert_to({c}, 'UTF8'), 0, get_byte(convert_to({c}, 'UTF8'), 0) # 1), 'UTF8')",
