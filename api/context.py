@@ -22,7 +22,7 @@ from channels.processors.kinds import Processors
 from channels.providers import Providers
 from ledger.access import Actor, Answer, Role, actor_of, claim, keep_answer, note
 from ledger.database import Ledger
-from ledger.following import Told
+from ledger.following import Followed, Told
 from ledger.sealing import Sealer
 
 PROMPT = 0.1
@@ -67,6 +67,12 @@ class Parts:
     def open(self, account: int) -> None:
         """Start an account's journey at once."""
         self.soon(enter(self.ledger, self.engine, [account]))
+
+    def follow(self, followed: Followed) -> None:
+        """Tell the engine of a change of money, or start the journey that it is due."""
+        self.tell(followed.told)
+        if followed.opens is not None:
+            self.open(followed.opens)
 
 
 def parts(request: Request) -> Parts:

@@ -62,9 +62,7 @@ async def charge(
         order = FeeOrder(body.kind, command, body.due, body.contact, body.task)
         charged = await charge_fee(here.ledger, creditor, account, order, actor.name)
         if charged.followed is not None:
-            here.tell(charged.followed.told)
-            if charged.followed.opens is not None:
-                here.open(charged.followed.opens)
+            here.follow(charged.followed)
         return Answer(201, _out(charged).model_dump(mode="json"))
 
     return await once(request, here, actor, idempotency_key, work)

@@ -15,7 +15,6 @@ from ledger import credits
 from ledger.access import Answer
 from ledger.credits import CreditKind, Given, NewCredit
 from ledger.errors import NotFound
-from ledger.following import Followed
 from ledger.refunds import refund
 from ledger.statements import Asked, list_credits, statement
 from ledger.views import account_exists
@@ -188,7 +187,7 @@ async def post_refund(
     """Note that unapplied credit was given back to the debtor. 409 where there is not so much of it."""
 
     async def work(command: str) -> Answer:
-        _follow(here, await refund(here.ledger, creditor, account, body.amount, command, actor.name))
+        here.follow(await refund(here.ledger, creditor, account, body.amount, command, actor.name))
         return Answer(201, jsonable_encoder(await statement(here.ledger, Asked(creditor, account))))
 
     return await once(request, here, actor, idempotency_key, work)
@@ -212,15 +211,9 @@ async def _undo(
 
 
 async def _answer(here: Parts, creditor: str, account: str, given: Given, status: int = 200) -> Answer:
-    _follow(here, given.followed)
+    here.follow(given.followed)
     (row,) = await list_credits(here.ledger, creditor, account, given.id)
     return Answer(status, jsonable_encoder(CreditOut.model_validate(row)))
-
-
-def _follow(here: Parts, followed: Followed) -> None:
-    here.tell(followed.told)
-    if followed.opens is not None:
-        here.open(followed.opens)
 
 
 def _utc(at: datetime | None) -> datetime | None:

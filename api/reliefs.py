@@ -18,7 +18,6 @@ from ledger.access import Actor, Answer
 from ledger.agreement_views import Wanted
 from ledger.creditors import creditor as creditor_of
 from ledger.errors import NotFound
-from ledger.following import Followed
 from ledger.relief_keeping import ReliefStatus
 from ledger.relief_views import list_reliefs
 from ledger.reliefs import Granter
@@ -61,7 +60,7 @@ async def grant_relief(
     async def work(command: str) -> Answer:
         wish = Wish(body.relief, body.amount, body.due_date, body.instalments)
         granted = await reliefs.grant(here.ledger, creditor, account, wish, _granter(command, actor))
-        _follow(here, granted.followed)
+        here.follow(granted.followed)
         return await _answer(here, creditor, account, granted.id, 201)
 
     return await once(request, here, actor, idempotency_key, work)
@@ -84,7 +83,7 @@ async def cancel_relief(
 
     async def work(command: str) -> Answer:
         followed = await reliefs.cancel(here.ledger, creditor, account, relief, _granter(command, actor))
-        _follow(here, followed)
+        here.follow(followed)
         return await _answer(here, creditor, account, relief, 200)
 
     return await once(request, here, actor, idempotency_key, work)
@@ -125,12 +124,6 @@ def _role(actor: Actor) -> GrantingRole:
 
 def _granter(command: str, actor: Actor) -> Granter:
     return Granter(command, actor.name, _role(actor))
-
-
-def _follow(here: Parts, followed: Followed) -> None:
-    here.tell(followed.told)
-    if followed.opens is not None:
-        here.open(followed.opens)
 
 
 async def _answer(here: Parts, creditor: str, account: str, number: int, status: int) -> Answer:

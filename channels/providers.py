@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from channels.breaker import Guarded
 from channels.callbacks import Provider
+from channels.config_file import read_config
 from channels.mail import Mail
 from channels.people import People
 from channels.provider_kinds import Around, Kind, SmtpKind, WhatsAppKind
@@ -97,20 +97,7 @@ def mail_only(url: str, sender: str) -> Providers:
 
 def read_channels(path: Path, environment: Mapping[str, str], public_url: str) -> Providers:
     """The providers of a file of channels (YAML). Raises `SendaError` (`channels.…`), which names the place."""
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise SendaError(
-            "channels.no_file", f"the file of channels {path} cannot be read", "SENDA_CHANNELS_FILE"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise SendaError("channels.bad_config", f"{path} is no YAML", "SENDA_CHANNELS_FILE") from None
-    try:
-        config = ChannelsConfig.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SendaError("channels.bad_config", f"{path}: {place}: {first['msg']}", place) from None
+    config = read_config(path, ChannelsConfig, "channels")
     return build(config, environment, public_url)
 
 

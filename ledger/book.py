@@ -174,6 +174,10 @@ class Book:
         target = self._target(payment)
         return target is not None and self.root(payment) is not None and self.left()[target] > 0
 
+    def waiting(self) -> int | None:
+        """The first payment, or taking back, that is not applied and can be; none where nothing waits."""
+        return next((each for each in self.payments if each not in self.applied and self.can_apply(each)), None)
+
     def reckoned(self, on: date | None = None) -> Reckoning:
         """The debt as all that is applied makes it at the end of a local day, of today where none is given."""
         day = on or self.account.today
@@ -384,7 +388,7 @@ async def apply(tx: Connection, book: Book, payment: int) -> tuple[Owed, list[in
         book.applied.add(payment)
         owed = await bring(tx, book, Source(row["kind"], payment, None, row["paid_at"]))
         done.append(payment)
-        following = next((each for each in book.payments if each not in book.applied and book.can_apply(each)), None)
+        following = book.waiting()
         if following is None:
             return owed, done
         payment = following

@@ -116,7 +116,7 @@ async def catch_up(tx: Connection, creditor: str, key: str) -> CaughtUp:
     """Post what waited for an account and let its credit pay what is new; called when an import brings its dues."""
     account = await locked(tx, creditor, key)
     book = await read(tx, account)
-    waiting = next((each for each in book.payments if each not in book.applied and book.can_apply(each)), None)
+    waiting = book.waiting()
     if waiting is None:
         return CaughtUp(await bring(tx, book), None)
     owes, done = await apply(tx, book, waiting)

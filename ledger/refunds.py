@@ -34,7 +34,8 @@ async def refund(ledger: Ledger, creditor: str, key: str, amount: Decimal, comma
         async with tx.cursor() as cursor:
             await cursor.executemany(_INSERT, _rows(before, _parts(before, amount), command))
         book = await read(tx, account)
-        waiting = next(each for each in book.payments if each not in book.applied and book.can_apply(each))
+        waiting = book.waiting()
+        assert waiting is not None  # the first of the rows just written
         owes, done = await apply(tx, book, waiting)
         about = {"amount": amount, "currency": account.currency, "balance": owes.balance, "payments": done}
         fact = Fact(f"refund:{command}", "refund", account.now, about, actor)

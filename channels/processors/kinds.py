@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from channels.config_file import read_config
 from channels.processors.events import Processor, ProcessorUnable
 from channels.processors.generic import Generic
 from channels.processors.protocol import TOLERANCE
@@ -182,20 +182,7 @@ def generic_only(secret: str) -> Processors:
 def read_processors(path: Path, environment: Mapping[str, str], public_url: str, secret: str) -> Processors:
     """The processors of a file (YAML); `secret` is the generic one's where the file says nothing of it. Raises
     `SendaError` (`processors.…`, `channels.no_secret`), which names the place."""
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise SendaError(
-            "processors.no_file", f"the file of processors {path} cannot be read", "SENDA_PROCESSORS_FILE"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise SendaError("processors.bad_config", f"{path} is no YAML", "SENDA_PROCESSORS_FILE") from None
-    try:
-        config = ProcessorsConfig.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SendaError("processors.bad_config", f"{path}: {place}: {first['msg']}", place) from None
+    config = read_config(path, ProcessorsConfig, "processors")
     return build(config, environment, public_url, secret)
 
 
